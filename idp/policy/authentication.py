@@ -1,0 +1,20 @@
+"""The fact that a person has proved who they are, as tokens report it.
+
+OpenID Connect Core §2 (`auth_time`, `acr`, `amr`), OpenID Connect Front-Channel Logout §3 (`sid`). It names
+the account; the subject that a client sees is derived from it elsewhere.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Authentication:
+    """One sign-in: `auth_time` is aware and UTC, `amr` holds RFC 8176 values in the order they were used."""
+
+    account_id: UUID
+    sid: str
+    auth_time: datetime
+    acr: str
+    amr: tuple[str, ...]
