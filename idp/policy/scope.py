@@ -15,7 +15,7 @@ SCOPES: Final = ("openid", "profile", "email", "offline_access", "esr", "birthda
 """The scopes this provider gives a meaning to, in the order that pages and discovery list them."""
 
 DEFAULT: Final = frozenset({"openid", "profile", "email", "esr"})
-"""What a client that signs people in is registered for when it names no scope: all but the explicit grants."""
+"""What a client that signs people in gets when it registers no scope: all but the explicit grants."""
 
 LONGEST: Final = 1024
 """Bytes of the parameter."""

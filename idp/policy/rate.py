@@ -1,0 +1,55 @@
+"""Count requests in fixed windows, and say when the next one opens.
+
+RFC 6585 §4, RFC 9110 §10.2.3 (`Retry-After`). Windows are aligned to the epoch, so all workers count in the
+same one without asking each other; across the edge of two windows up to twice the count may pass.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """At most `count` requests in each `period`. ValueError when one of them is not positive."""
+
+    count: int
+    period: timedelta
+
+    def __post_init__(self) -> None:
+        if self.count < 1 or self.period <= timedelta(0):
+            raise ValueError("a rate limit needs a count of at least 1 and a period longer than nothing")
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimits:
+    """The defaults, each a setting, named by what is counted and by whom it is counted for."""
+
+    authorize_address: RateLimit = RateLimit(120, timedelta(minutes=1))
+    sign_in_address: RateLimit = RateLimit(60, timedelta(minutes=1))
+    sign_in_failures_address: RateLimit = RateLimit(20, timedelta(minutes=10))
+    token_client: RateLimit = RateLimit(200, timedelta(seconds=1))
+    token_failures_client: RateLimit = RateLimit(10, timedelta(minutes=1))
+    introspection_client: RateLimit = RateLimit(500, timedelta(seconds=1))
+    userinfo_client: RateLimit = RateLimit(500, timedelta(seconds=1))
+
+
+def window_start(limit: RateLimit, now: datetime) -> datetime:
+    """Name the start of the window that `now` falls in."""
+    return now - (now - _EPOCH) % limit.period
+
+
+def is_exceeded(limit: RateLimit, used: int) -> bool:
+    """Whether request number `used` of a window, from 1, is one too many."""
+    return used > limit.count
+
+
+def retry_after(limit: RateLimit, now: datetime) -> timedelta:
+    """Say how long after `now` the next window opens; never nothing."""
+    return window_start(limit, now) + limit.period - now
+
+
+def widened(limit: RateLimit, factor: int) -> RateLimit:
+    """Multiply the count, as for the shared address of a hospital."""
+    return RateLimit(limit.count * factor, limit.period)
