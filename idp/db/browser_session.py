@@ -1,0 +1,157 @@
+"""Browser sessions: who is signed in at the provider, in which browser, since when and how.
+
+The cookie holds a 256-bit secret; the row is found by its digest. `sid` names the session to relying
+parties (OpenID Connect Front-Channel Logout §3) and never opens it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Column, ForeignKey, Index, Table, Text, and_, bindparam, insert, or_, select, update
+
+from idp.db.account import AccountState, accounts
+from idp.db.base import metadata
+from idp.db.engine import Connection
+from idp.db.grant import grants
+from idp.db.statement import Effect, Statement
+from idp.db.types import Digest, Identifier, UtcDateTime, Words
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserSession:
+    """A session that is live when it was read."""
+
+    sid: UUID
+    account_id: UUID
+    auth_time: datetime
+    acr: str
+    amr: tuple[str, ...]
+    last_seen_at: datetime
+    expires_at: datetime
+
+
+browser_sessions = Table(
+    "browser_sessions",
+    metadata,
+    Column("sid", Identifier(), primary_key=True),
+    Column("digest", Digest(), nullable=False, unique=True),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("auth_time", UtcDateTime, nullable=False),
+    Column("acr", Text, nullable=False),
+    Column("amr", Words, nullable=False),
+    Column("user_agent", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("last_seen_at", UtcDateTime, nullable=False),
+    Column("idle_expires_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+)
+Index("ix_browser_sessions_expires_at", browser_sessions.c.expires_at)
+
+_LIVE = and_(
+    browser_sessions.c.ended_at.is_(None),
+    browser_sessions.c.idle_expires_at > bindparam("now"),
+    browser_sessions.c.expires_at > bindparam("now"),
+)
+
+_ADD = Effect(insert(browser_sessions))
+_FIND = Statement(
+    select(
+        browser_sessions.c.sid,
+        browser_sessions.c.account_id,
+        browser_sessions.c.auth_time,
+        browser_sessions.c.acr,
+        browser_sessions.c.amr,
+        browser_sessions.c.last_seen_at,
+        browser_sessions.c.expires_at,
+    )
+    .join(accounts, browser_sessions.c.account_id == accounts.c.id)
+    .where(browser_sessions.c.digest == bindparam("secret"))
+    .where(_LIVE)
+    .where(accounts.c.state == AccountState.ACTIVE)
+    .where(or_(accounts.c.ends_on.is_(None), accounts.c.ends_on >= bindparam("today"))),
+    BrowserSession,
+)
+_TOUCH = Effect(
+    update(browser_sessions)
+    .where(browser_sessions.c.sid == bindparam("session"))
+    .where(_LIVE)
+    .values(last_seen_at=bindparam("now"), idle_expires_at=bindparam("idle_until"))
+)
+_END = Effect(
+    update(browser_sessions)
+    .where(browser_sessions.c.sid == bindparam("session"))
+    .where(browser_sessions.c.ended_at.is_(None))
+    .values(ended_at=bindparam("now"))
+)
+_REVOKE_GRANTS = Effect(
+    update(grants)
+    .where(grants.c.sid == bindparam("session"))
+    .where(grants.c.revoked_at.is_(None))
+    # A grant with offline_access is meant to outlive the session (OpenID Connect Core §11).
+    .where(grants.c.offline.is_(False))
+    .values(revoked_at=bindparam("now"))
+)
+_END_ALL = Effect(
+    update(browser_sessions)
+    .where(browser_sessions.c.account_id == bindparam("account"))
+    .where(browser_sessions.c.ended_at.is_(None))
+    .values(ended_at=bindparam("now"))
+)
+_REVOKE_ALL_GRANTS = Effect(
+    update(grants)
+    .where(grants.c.account_id == bindparam("account"))
+    .where(grants.c.revoked_at.is_(None))
+    .values(revoked_at=bindparam("now"))
+)
+
+
+def add(
+    connection: Connection,
+    session: BrowserSession,
+    *,
+    digest: bytes,
+    idle_expires_at: datetime,
+    user_agent: str | None,
+) -> None:
+    """Start a session that the secret with this digest opens."""
+    _ADD.run(
+        connection,
+        sid=session.sid,
+        digest=digest,
+        account_id=session.account_id,
+        auth_time=session.auth_time,
+        acr=session.acr,
+        amr=session.amr,
+        user_agent=user_agent,
+        created_at=session.last_seen_at,
+        last_seen_at=session.last_seen_at,
+        idle_expires_at=idle_expires_at,
+        expires_at=session.expires_at,
+        ended_at=None,
+    )
+
+
+def find_live(connection: Connection, digest: bytes, now: datetime) -> BrowserSession | None:
+    """The live session of an account that may sign in."""
+    return _FIND.first(connection, secret=digest, now=now, today=now.date())
+
+
+def touch(connection: Connection, sid: UUID, idle_expires_at: datetime, now: datetime) -> None:
+    """Move the idle end on. A session that has ended meanwhile stays ended."""
+    _TOUCH.run(connection, session=sid, now=now, idle_until=idle_expires_at)
+
+
+def end(connection: Connection, sid: UUID, now: datetime) -> bool:
+    """End a session and revoke the grants that hang on it. False when it had ended before."""
+    ended = _END.run(connection, session=sid, now=now) == 1
+    _REVOKE_GRANTS.run(connection, session=sid, now=now)
+    return ended
+
+
+def end_all(connection: Connection, account_id: UUID, now: datetime) -> int:
+    """End every session of an account and revoke all its grants; the number of sessions ended."""
+    ended = _END_ALL.run(connection, account=account_id, now=now)
+    _REVOKE_ALL_GRANTS.run(connection, account=account_id, now=now)
+    return ended

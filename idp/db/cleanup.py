@@ -1,0 +1,63 @@
+"""Delete what can never matter again, a bounded batch at a time, and never a live row."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Column, Table, bindparam, delete, select, tuple_
+from sqlalchemy.sql.elements import ColumnElement
+
+from idp.db.attempt import NEVER, attempts
+from idp.db.authorization_code import authorization_codes
+from idp.db.authorization_request import authorization_requests
+from idp.db.browser_session import browser_sessions
+from idp.db.client_assertion import client_assertions
+from idp.db.engine import Database
+from idp.db.grant import grants
+from idp.db.rate import address_failures, rates
+from idp.db.refresh_token import refresh_tokens
+from idp.db.revoked_access_token import revoked_access_tokens
+from idp.db.statement import Effect
+from idp.db.trace import traces
+
+BATCH = 1000
+_DAY = timedelta(days=1)
+
+
+def _expired(table: Table, column: Column[datetime], *also: ColumnElement[bool]) -> Effect:
+    keys = list(table.primary_key.columns)
+    batch = select(*keys).where(column < bindparam("cutoff"), *also).limit(BATCH)
+    if len(keys) == 1:
+        return Effect(delete(table).where(keys[0].in_(batch)))
+    return Effect(delete(table).where(tuple_(*keys).in_(batch)))
+
+
+_no_child_left = ~select(refresh_tokens.c.digest).where(refresh_tokens.c.grant_id == grants.c.id).exists()
+
+# How long after its end each kind of row is kept: codes and tokens a day, so that a replay is still known.
+_RULES: tuple[tuple[str, Effect, timedelta], ...] = (
+    ("authorization_codes", _expired(authorization_codes, authorization_codes.c.expires_at), _DAY),
+    ("authorization_requests", _expired(authorization_requests, authorization_requests.c.expires_at), _DAY),
+    ("refresh_tokens", _expired(refresh_tokens, refresh_tokens.c.ends_at), _DAY),
+    ("grants", _expired(grants, grants.c.created_at, _no_child_left), 2 * _DAY),
+    ("browser_sessions", _expired(browser_sessions, browser_sessions.c.expires_at), _DAY),
+    ("revoked_access_tokens", _expired(revoked_access_tokens, revoked_access_tokens.c.expires_at), _DAY),
+    ("client_assertions", _expired(client_assertions, client_assertions.c.expires_at), timedelta(minutes=5)),
+    ("attempts", _expired(attempts, attempts.c.updated_at, attempts.c.not_before < NEVER), 7 * _DAY),
+    ("rates", _expired(rates, rates.c.window_start), _DAY),
+    ("address_failures", _expired(address_failures, address_failures.c.failed_at), _DAY),
+    ("traces", _expired(traces, traces.c.at), 7 * _DAY),
+)
+
+
+def sweep(database: Database, now: datetime) -> dict[str, int]:
+    """Delete until nothing is left to delete, each batch in its own short transaction; how much of what."""
+    return {name: _drain(database, statement, now - keep) for name, statement, keep in _RULES}
+
+
+def _drain(database: Database, statement: Effect, cutoff: datetime) -> int:
+    total = 0
+    while True:
+        with database.write() as connection:
+            deleted = statement.run(connection, cutoff=cutoff)
+        total += deleted
+        if deleted < BATCH:
+            return total
