@@ -1,0 +1,163 @@
+"""Turn a template and values into a page.
+
+Two Jinja environments. Ours escapes everything and refuses an undefined value; the NHS design system's
+macros rely on undefined values being empty, so they live in their own and reach our templates as functions
+that return finished markup. Flask's Jinja integration is not used: it escapes by file name, and the macros
+are `*.jinja`.
+
+A page's words are gettext's. `_()` returns plain text, which is escaped like any other, so a message id that
+was decided in Python can never carry markup.
+"""
+
+import gettext
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from pathlib import Path
+
+from jinja2 import (
+    ChainableUndefined,
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    PackageLoader,
+    StrictUndefined,
+    pass_context,
+)
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from idp.web import static_files
+from idp.web.language import Language
+
+PACKAGE = Path(__file__).parent.parent
+# Beside `idp` in a checkout, inside it when installed from the wheel.
+TEMPLATES = (PACKAGE.parent / "templates", PACKAGE / "templates")
+TRANSLATIONS = PACKAGE / "translations"
+
+Component = Callable[[Mapping[str, object]], Markup]
+
+# The design system's components that our templates call: folder, macro.
+COMPONENTS = {
+    "button": "button",
+    "error-summary": "errorSummary",
+    "header": "header",
+    "input": "input",
+    "inset-text": "insetText",
+    "password-input": "passwordInput",
+    "skip-link": "skipLink",
+    "summary-list": "summaryList",
+}
+
+
+class Brand(StrEnum):
+    """Whose service the pages say they are. Only the NHS may use its letters and its lozenge."""
+
+    NEUTRAL = "neutral"
+    NHS = "nhs"
+
+
+class Rendering:
+    """The pages of one brand, and `static_files`, what they link to. Made once; shared between threads."""
+
+    def __init__(self, brand: Brand) -> None:
+        self.static_files = static_files.load()
+        self._brand = brand
+        self._translations = {language: _translations(language) for language in Language}
+        self._environment = self._pages()
+
+    def render(
+        self,
+        template: str,
+        *,
+        language: Language,
+        nonce: str,
+        path_for_language: Mapping[Language, str],
+        service_desk: str | None = None,
+        reference: str | None = None,
+        **values: object,
+    ) -> str:
+        """The page `template` (`login.html`) in `language`, as text.
+
+        `nonce` is the one in the page's Content-Security-Policy. `path_for_language` is where the language
+        toggle leads; empty shows none. Raises jinja2.UndefinedError when the template wants another value.
+        """
+        return self._environment.get_template(template).render(
+            language=language,
+            nonce=nonce,
+            path_for_language=path_for_language,
+            service_desk=service_desk,
+            reference=reference,
+            **values,
+        )
+
+    def _pages(self) -> Environment:
+        environment = Environment(
+            loader=ChoiceLoader([FileSystemLoader(folder) for folder in TEMPLATES]),
+            extensions=["jinja2.ext.i18n"],
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        environment.policies["ext.i18n.trimmed"] = True
+        environment.install_gettext_callables(  # type: ignore[attr-defined]  # the extension adds it
+            self._gettext, self._ngettext, newstyle=False
+        )
+        environment.globals |= {
+            "Language": Language,
+            "brand": self._brand,
+            "static": lambda name: static_files.url(self.static_files, name),
+            **_components(),
+        }
+        return environment
+
+    @pass_context
+    def _gettext(self, context: Context, message: str) -> str:
+        return self._translations[context["language"]].gettext(message)
+
+    @pass_context
+    def _ngettext(self, context: Context, singular: str, plural: str, n: int) -> str:
+        return self._translations[context["language"]].ngettext(singular, plural, n)
+
+
+def _translations(language: Language) -> gettext.NullTranslations:
+    if language is Language.ENGLISH:
+        return gettext.NullTranslations()
+    return gettext.translation("messages", TRANSLATIONS, [language])
+
+
+def _components() -> dict[str, Component]:
+    """The design system's macros by the names our templates call them: `error_summary`."""
+    environment = Environment(
+        loader=PackageLoader("nhsuk_frontend_jinja"),
+        autoescape=True,
+        undefined=ChainableUndefined,
+        auto_reload=False,
+    )
+    return {
+        folder.replace("-", "_"): _component(
+            getattr(environment.get_template(f"nhsuk/components/{folder}/macro.jinja").module, macro)
+        )
+        for folder, macro in COMPONENTS.items()
+    }
+
+
+def _component(macro: Component) -> Component:
+    def component(params: Mapping[str, object]) -> Markup:
+        _refuse_raw_markup(params)
+        return macro(params)
+
+    return component
+
+
+def _refuse_raw_markup(value: object, name: str = "") -> None:
+    """Raise TypeError where a macro would print text unescaped: it trusts `html` and textual `attributes`."""
+    if name in {"html", "attributes"} and isinstance(value, str) and not isinstance(value, Markup):
+        raise TypeError(f"{name!r} takes finished markup, not text: {value!r}")
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            _refuse_raw_markup(inner, key)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            _refuse_raw_markup(inner)
