@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date, timedelta
 from enum import Enum
+from functools import lru_cache
 from pathlib import PurePath
 from typing import Final, TextIO, cast
 from uuid import UUID
@@ -36,7 +37,7 @@ _HANDLER: Final = "idp"
 _REDACTED: Final = "[redacted]"
 _SECRET: Final = re.compile(
     r"pass(word|wd|phrase|code)|secret|token|cookie|credential|pepper|verifier|assertion|api_?key"
-    r"|private_?key|(^|_)(codes?|otp|totp|pin|authorization|session|sid|csrf)($|_)"
+    r"|private_?key|authorization$|(^|_)(codes?|otp|totp|pin|session|sid|csrf)($|_)"
 )
 _NOT_SECRET: Final = frozenset(
     {
@@ -179,6 +180,7 @@ def _clean_mapping(values: Mapping[str, object], depth: int) -> dict[str, object
     return clean
 
 
+@lru_cache(maxsize=256)
 def _is_secret(name: str) -> bool:
     """Say whether a value of this name is a secret: `access_token`, `Set-Cookie` and `clientSecret` are."""
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", "_", name).lower()
