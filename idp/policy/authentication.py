@@ -14,7 +14,7 @@ class Authentication:
     """One sign-in: `auth_time` is aware and UTC, `amr` holds RFC 8176 values in the order they were used."""
 
     account_id: UUID
-    sid: str
+    sid: UUID
     auth_time: datetime
     acr: str
     amr: tuple[str, ...]

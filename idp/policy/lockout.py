@@ -1,7 +1,7 @@
 """Decide how long guesses of one factor have to wait, and when they end.
 
 NIST SP 800-63B-4 §3.2.2, OWASP ASVS 5.0 §6.3.1. Usernames can be guessed, so a lock is also a weapon: an
-attempt is counted in the bucket of the person's known devices or in that of all others, and only its own bucket
+attempt is counted in the bucket of the person's known devices or in that of all others, and only that one
 waits. The caller counts before it checks the password, so that parallel guesses cannot overtake the count.
 """
 

@@ -1,0 +1,82 @@
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from idp.policy import lockout
+from idp.policy.lockout import LockoutRule
+
+RULE = LockoutRule()
+
+
+@pytest.mark.parametrize(
+    ("n", "seconds"),
+    [(1, 0), (5, 0), (6, 30), (7, 60), (8, 120), (9, 240), (10, 480), (11, 900), (12, 900), (79, 900)],
+)
+def test_the_delay_after_attempt_n_is(n: int, seconds: int) -> None:
+    assert lockout.delay(RULE, n) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("n", "known", "shut"), [(79, False, False), (80, False, True), (19, True, False), (20, True, True)]
+)
+def test_a_bucket_is_shut_at(*, n: int, known: bool, shut: bool) -> None:
+    assert lockout.is_shut(RULE, n, known=known) is shut
+
+
+@pytest.mark.parametrize(
+    ("n", "known", "wait"),
+    [
+        (5, True, timedelta(0)),
+        (19, True, timedelta(minutes=15)),
+        (20, True, lockout.SHUT),
+        (20, False, timedelta(minutes=15)),
+        (80, False, lockout.SHUT),
+    ],
+)
+def test_the_wait_after_attempt_n_is(*, n: int, known: bool, wait: timedelta) -> None:
+    assert lockout.wait(RULE, n, known=known) == wait
+
+
+def guesses(*, within: timedelta, known: bool = False) -> tuple[int, timedelta]:
+    """Guess as soon as it is allowed; say how often that was, and when the last time."""
+    n, at, last = 0, timedelta(0), timedelta(0)
+    while at < within:
+        n, last = n + 1, at
+        at += lockout.wait(RULE, n, known=known)
+    return n, last
+
+
+def test_the_first_six_guesses_need_no_wait() -> None:
+    assert guesses(within=timedelta(seconds=1)) == (6, timedelta(0))
+
+
+def test_the_first_hour_allows_13_guesses() -> None:
+    assert guesses(within=timedelta(hours=1))[0] == 13
+
+
+def test_a_stranger_gets_80_guesses_in_17_and_a_half_hours_and_no_more_in_years() -> None:
+    # 930 s for the first 11 guesses, then 69 times 900 s
+    assert guesses(within=timedelta(days=3650)) == (80, timedelta(seconds=63030))
+
+
+def test_known_devices_get_20_guesses_together() -> None:
+    assert guesses(within=timedelta(days=3650), known=True)[0] == 20
+
+
+def test_the_delay_is_steady_from_the_eleventh_attempt() -> None:
+    assert RULE.steady_from == 11
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param(lambda: LockoutRule(free=-1), id="fewer than no free attempts"),
+        pytest.param(lambda: LockoutRule(delays=()), id="no delay"),
+        pytest.param(lambda: LockoutRule(delays=(timedelta(seconds=-1),)), id="a delay into the past"),
+        pytest.param(lambda: LockoutRule(shut_known=0), id="shut from the start"),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_refused(wrong: Callable[[], LockoutRule]) -> None:
+    with pytest.raises(ValueError, match="a lockout rule"):
+        wrong()
