@@ -143,9 +143,9 @@ _SEARCH = Statement(
     .join(people, accounts.c.person_id == people.c.id)
     .where(
         or_(
-            accounts.c.username.contains(bindparam("upper"), autoescape=False),
-            func.lower(people.c.email).contains(bindparam("lower"), autoescape=False),
-            func.lower(people.c.family_name).contains(bindparam("lower"), autoescape=False),
+            accounts.c.username.contains(bindparam("upper"), escape="/"),
+            func.lower(people.c.email).contains(bindparam("lower"), escape="/"),
+            func.lower(people.c.family_name).contains(bindparam("lower"), escape="/"),
         )
     )
     .order_by(accounts.c.username)
@@ -224,7 +224,8 @@ def find_profile(connection: Connection, account_id: UUID) -> Profile | None:
 
 def search(connection: Connection, text: str, limit: int) -> list[Account]:
     """Accounts whose username, mail address or family name contains the text."""
-    return _SEARCH.all(connection, upper=text.upper(), lower=text.lower(), count=limit)
+    literal = text.replace("/", "//").replace("%", "/%").replace("_", "/_")
+    return _SEARCH.all(connection, upper=literal.upper(), lower=literal.lower(), count=limit)
 
 
 def usernames_like(connection: Connection, stem: str) -> Sequence[str]:

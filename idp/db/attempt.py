@@ -59,16 +59,15 @@ _THIS = (
 
 @lru_cache(maxsize=8)
 def _count(rule: LockoutRule, bucket: Bucket, dialect: str) -> tuple[Statement[int], tuple[int, ...]]:
-    """The statement for a rule, and the counts it wants a time for (as `t1`, `t2`, …, and `last`)."""
-    shut_at = next(n for n in range(1, 10_000) if is_shut(rule, n, known=bucket is Bucket.KNOWN))
-    # From here on every guess waits as long as this one.
-    last = next(n for n in range(shut_at, 0, -1) if delay(rule, n) != delay(rule, n - 1))
-    counts = tuple(range(1, last))
+    """The statement for a rule, and the counts it wants a time for as `t6`, `t7`, …; later ones take `last`."""
+    shut_at = rule.shut_known if bucket is Bucket.KNOWN else rule.shut_unknown
+    growing = tuple(range(rule.free + 1, min(rule.steady_from, shut_at)))
     after = attempts.c.n + 1
     insert = sqlite.insert(attempts) if dialect == "sqlite" else postgresql.insert(attempts)
     not_before = case(
         (after >= shut_at, bindparam("never", type_=UtcDateTime)),
-        *((after == n, bindparam(f"t{n}", type_=UtcDateTime)) for n in counts),
+        (after <= rule.free, bindparam("now", type_=UtcDateTime)),
+        *((after == n, bindparam(f"t{n}", type_=UtcDateTime)) for n in growing),
         else_=bindparam("last", type_=UtcDateTime),
     )
     return (
@@ -78,7 +77,7 @@ def _count(rule: LockoutRule, bucket: Bucket, dialect: str) -> tuple[Statement[i
                 factor=bindparam("which"),
                 bucket=bindparam("where"),
                 n=1,
-                not_before=bindparam("t1", type_=UtcDateTime),
+                not_before=bindparam("first", type_=UtcDateTime),
                 updated_at=bindparam("now", type_=UtcDateTime),
             )
             .on_conflict_do_update(
@@ -93,7 +92,7 @@ def _count(rule: LockoutRule, bucket: Bucket, dialect: str) -> tuple[Statement[i
             .returning(attempts.c.n),
             int,
         ),
-        (*counts, last),
+        growing,
     )
 
 
@@ -119,8 +118,9 @@ def count(
     connection: Connection, rule: LockoutRule, key: bytes, factor: str, bucket: Bucket, now: datetime
 ) -> int | None:
     """Count a guess before it is checked; the count, or None while guesses are neither heard nor counted."""
-    statement, counts = _count(rule, bucket, connection.dialect.name)
-    times = {f"t{n}": now + delay(rule, n) for n in counts[:-1]}
+    statement, growing = _count(rule, bucket, connection.dialect.name)
+    is_last = is_shut(rule, 1, known=bucket is Bucket.KNOWN)
+    times = {f"t{n}": now + delay(rule, n) for n in growing}
     return statement.first(
         connection,
         whose=key,
@@ -128,7 +128,8 @@ def count(
         where=bucket,
         now=now,
         never=NEVER,
-        last=now + delay(rule, counts[-1]),
+        first=NEVER if is_last else now + delay(rule, 1),
+        last=now + delay(rule, rule.steady_from),
         **times,
     )
 

@@ -6,16 +6,18 @@ Three ways in: `read` (each statement its own snapshot), `write` (one short tran
 SQLite: WAL with synchronous=FULL, because NORMAL may lose acknowledged commits at power loss; BEGIN
 IMMEDIATE, because a read that turns into a write cannot wait for its lock; one writer a process at a time,
 because a queue in the process is fairer than SQLite's busy handler. PostgreSQL: READ COMMITTED, with
-time-outs so that a stuck lock never holds a page. A connection that broke while it was idle is replaced
-before anything is sent on it; no round trip is spent on asking.
+time-outs so that a stuck lock never holds a page. A connection that broke while it was idle is replaced: a
+read or a BEGIN is sent again on a new one, and before a lone write its socket is looked at. No round trip is
+spent on asking.
 """
 
 import os
+import select
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine import Dialect
@@ -23,11 +25,11 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from idp.db.errors import Conflict, Unavailable
 
-_BUSY_SECONDS = 5
+T = TypeVar("T")
+
 _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
-    f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}",
     "PRAGMA foreign_keys=ON",
     "PRAGMA temp_store=MEMORY",
 )
@@ -39,40 +41,65 @@ _POSTGRESQL_OPTIONS = (
 class Connection:
     """A driver connection for the length of one `read` or `write`; only statements run on it."""
 
-    __slots__ = ("_database", "_fairy", "_may_retry", "dialect")
+    __slots__ = ("_database", "_failure", "_fairy", "_may_retry", "dialect")
 
     def __init__(self, database: "Database", *, may_retry: bool) -> None:
         self._database = database
         self._may_retry = may_retry
+        self._failure: Exception | None = None
         self._fairy = database.checkout()
         self.dialect: Dialect = database.dialect
 
-    def execute(self, sql: str, values: Any) -> Any:  # noqa: ANN401 - the driver's parameters and cursor
-        """Run SQL on the driver. Raises `Conflict` or `Unavailable`; other driver errors are bugs."""
+    def execute(self, sql: str, values: Any, take: Callable[[Any], T]) -> T:  # noqa: ANN401 - the driver's values
+        """Run SQL on the driver and take the answer from its cursor.
+
+        Raises `Conflict` or `Unavailable`; other driver errors are bugs.
+        """
+        driver_connection = self._fairy.dbapi_connection
+        if driver_connection is None:
+            raise Unavailable("The connection broke before this statement.")
         try:
-            return self._fairy.dbapi_connection.execute(sql, values)
+            cursor = driver_connection.execute(sql, values)
+            answer = take(cursor)
+            cursor.close()
         except self._database.driver.Error as error:
             if self._may_retry and self._is_broken(error):
                 # Only reads and BEGIN come here again: nothing can have happened twice.
                 self._may_retry = False
-                self.renew(error)
-                return self.execute(sql, values)
-            raise self._explained(error) from error
+                self._renew()
+                return self.execute(sql, values, take)
+            self._failure = self._explained(error)
+            raise self._failure from error
+        return answer
 
-    def renew(self, error: BaseException) -> None:
-        """Throw away this connection and all idle ones (they broke together) and take a new one."""
-        self._fairy.invalidate(error)
-        self._database.drop_idle()
-        self._fairy = self._database.checkout()
+    def renew_if_broken(self) -> None:
+        """Replace a connection that the server has closed, or said anything on, while nobody asked."""
+        if self.dialect.name == "postgresql":
+            heard = select.poll()
+            heard.register(self._fairy.dbapi_connection.fileno(), select.POLLIN)
+            if heard.poll(0):
+                self._renew()
 
     def begin(self) -> None:
         """Start a transaction; on SQLite take the write lock at once."""
         self._may_retry = True
-        self.execute("BEGIN IMMEDIATE" if self.dialect.name == "sqlite" else "BEGIN", ())
+        self.execute("BEGIN IMMEDIATE" if self.dialect.name == "sqlite" else "BEGIN", (), _nothing)
         self._may_retry = False
+
+    def commit(self) -> None:
+        """Keep what was done.
+
+        Raises again what a statement raised, though its caller went on: PostgreSQL keeps nothing then and
+        answers COMMIT without an error, and SQLite must not mean something else.
+        """
+        if self._failure is not None:
+            raise self._failure
+        self.execute("COMMIT", (), _nothing)
 
     def rollback(self) -> None:
         """Undo; a connection that cannot is thrown away, which undoes as well."""
+        if self._fairy.dbapi_connection is None:
+            return
         try:
             self._fairy.dbapi_connection.execute("ROLLBACK")
         except self._database.driver.Error as error:
@@ -81,6 +108,12 @@ class Connection:
     def close(self) -> None:
         """Give the connection back."""
         self._fairy.close()
+
+    def _renew(self) -> None:
+        """Throw away this connection and all idle ones (they broke together) and take a new one."""
+        self._fairy.invalidate()
+        self._database.drop_idle()
+        self._fairy = self._database.checkout()
 
     def _is_broken(self, error: Any) -> bool:  # noqa: ANN401 - the driver's own class
         return bool(self.dialect.is_disconnect(error, self._fairy.dbapi_connection, None))
@@ -95,12 +128,21 @@ class Connection:
         return Unavailable(str(error)) if isinstance(error, driver.OperationalError) else error
 
 
-class Database:
-    """The pool of one database, `sqlite:///PATH` or `postgresql+psycopg://…`."""
+def _nothing(_cursor: object) -> None:
+    """What BEGIN and COMMIT answer."""
 
-    def __init__(self, url: str, *, pool_size: int = 16) -> None:
+
+class Database:
+    """The pool of one database, `sqlite:///PATH` or `postgresql+psycopg://…`.
+
+    `patience`, in seconds, is how long it waits for a free connection, for a server that does not answer,
+    and on SQLite for other writers: once in this process and once for other processes.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 16, patience: int = 5) -> None:
         self.url = url
-        self._engine = _pooled_engine(url, pool_size)
+        self._patience = patience
+        self._engine = _pooled_engine(url, pool_size, patience)
         self.dialect: Dialect = self._engine.dialect
         self.driver: Any = self._engine.dialect.loaded_dbapi
         self._writer = threading.Lock() if self.dialect.name == "sqlite" else None
@@ -124,10 +166,10 @@ class Database:
                 connection.begin()
                 try:
                     yield connection
+                    connection.commit()
                 except BaseException:
                     connection.rollback()
                     raise
-                connection.execute("COMMIT", ())
             finally:
                 connection.close()
         finally:
@@ -140,6 +182,7 @@ class Database:
         try:
             connection = Connection(self, may_retry=False)
             try:
+                connection.renew_if_broken()
                 yield connection
             finally:
                 connection.close()
@@ -162,7 +205,7 @@ class Database:
         self._engine.dispose()
 
     def _queue(self) -> None:
-        if self._writer is not None and not self._writer.acquire(timeout=_BUSY_SECONDS):
+        if self._writer is not None and not self._writer.acquire(timeout=self._patience):
             raise Unavailable("Other writers held the database for too long.")
 
     def _leave(self) -> None:
@@ -187,7 +230,7 @@ def migration_engine(url: str) -> Engine:
     return engine
 
 
-def _pooled_engine(url: str, pool_size: int) -> Engine:
+def _pooled_engine(url: str, pool_size: int, patience: int) -> Engine:
     _make_sqlite_file(url)
     is_sqlite = make_url(url).get_backend_name() == "sqlite"
     engine = create_engine(
@@ -195,12 +238,12 @@ def _pooled_engine(url: str, pool_size: int) -> Engine:
         poolclass=QueuePool,
         pool_size=pool_size,
         max_overflow=pool_size,
-        pool_timeout=_BUSY_SECONDS,
+        pool_timeout=patience,
         pool_reset_on_return=None,
         connect_args=(
-            {"check_same_thread": False, "timeout": _BUSY_SECONDS}
+            {"check_same_thread": False, "timeout": patience}
             if is_sqlite
-            else {"options": _POSTGRESQL_OPTIONS, "connect_timeout": _BUSY_SECONDS}
+            else {"options": _POSTGRESQL_OPTIONS, "connect_timeout": patience}
         ),
     )
 

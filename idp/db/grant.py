@@ -99,13 +99,16 @@ _ADD_IF_LIVE = Statement(
     insert(grants)
     .from_select(
         [of.name for of in _GRANT_COLUMNS],
-        select(*(_value(of) for of in _GRANT_COLUMNS)).where(
+        select(*(_value(of) for of in _GRANT_COLUMNS))
+        .select_from(_sessions)
+        .where(
+            _sessions.c.sid == bindparam("v_sid", type_=Identifier()),
+            _sessions.c.ended_at.is_(None),
             _account_is_live(bindparam("v_account_id", type_=Identifier())),
             _client_is_live(bindparam("v_client_id")),
-            exists().where(
-                _sessions.c.sid == bindparam("v_sid", type_=Identifier()), _sessions.c.ended_at.is_(None)
-            ),
-        ),
+        )
+        # Whoever ends the session now waits, and then finds this grant among those to revoke.
+        .with_for_update(read=True, of=_sessions),
     )
     .returning(grants.c.id),
     lambda grant_id: grant_id,
@@ -134,11 +137,12 @@ _PROFILE_OF_TOKEN = Statement(
     .where(_TOKEN_IS_LIVE),
     Profile,
 )
-_USERNAME_OF_TOKEN = Statement(
-    select(accounts.c.username)
-    .join_from(grants, accounts, grants.c.account_id == accounts.c.id)
+_TOKEN_OF_GRANT_IS_LIVE = Statement(
+    select(literal(1))
+    .select_from(grants)
+    .join(accounts, grants.c.account_id == accounts.c.id)
     .where(_TOKEN_IS_LIVE),
-    str,
+    bool,
 )
 _CLIENT_TOKEN_IS_LIVE = Statement(
     select(literal(1))
@@ -193,9 +197,9 @@ def profile_of_token(connection: Connection, grant_id: UUID, jti: str, now: date
     return _PROFILE_OF_TOKEN.first(connection, grant=grant_id, jti=jti, today=now.date())
 
 
-def username_of_token(connection: Connection, grant_id: UUID, jti: str, now: datetime) -> str | None:
-    """The username behind a live access token."""
-    return _USERNAME_OF_TOKEN.first(connection, grant=grant_id, jti=jti, today=now.date())
+def token_is_live(connection: Connection, grant_id: UUID, jti: str, now: datetime) -> bool:
+    """Whether an access token of a grant still stands."""
+    return _TOKEN_OF_GRANT_IS_LIVE.first(connection, grant=grant_id, jti=jti, today=now.date()) is True
 
 
 def client_token_is_live(connection: Connection, client_id: str, jti: str) -> bool:

@@ -7,6 +7,7 @@ same SQL, and each value passes through the same bind and result processors as p
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter, methodcaller
 from typing import Any, Generic, TypeVar, cast
 
 from sqlalchemy import Insert
@@ -18,6 +19,10 @@ from idp.db.engine import Connection
 
 T = TypeVar("T")
 Processor = Callable[[Any], Any]
+
+_ROWCOUNT: Callable[[Any], int] = attrgetter("rowcount")
+_FETCH_ONE: Callable[[Any], Sequence[Any] | None] = methodcaller("fetchone")
+_FETCH_ALL: Callable[[Any], list[Sequence[Any]]] = methodcaller("fetchall")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +48,12 @@ class Effect:
 
     def run(self, connection: Connection, **values: object) -> int:
         """Execute; the number of rows it touched."""
-        _, cursor = self._execute(connection, values)
-        touched: int = cursor.rowcount
-        cursor.close()
+        _, touched = self._execute(connection, values, _ROWCOUNT)
         return touched
 
-    def _execute(self, connection: Connection, values: dict[str, object]) -> tuple[_Compiled, Any]:
+    def _execute(
+        self, connection: Connection, values: dict[str, object], take: Callable[[Any], T]
+    ) -> tuple[_Compiled, T]:
         compiled = self._compiled.get(connection.dialect.name) or self._compile(connection.dialect)
         bound = {**compiled.defaults, **values}
         if bound.keys() != compiled.required:
@@ -58,8 +63,8 @@ class Effect:
         for name, process in compiled.bind.items():
             bound[name] = process(bound[name])
         if compiled.order is not None:
-            return compiled, connection.execute(compiled.sql, [bound[name] for name in compiled.order])
-        return compiled, connection.execute(compiled.sql, bound)
+            return compiled, connection.execute(compiled.sql, [bound[name] for name in compiled.order], take)
+        return compiled, connection.execute(compiled.sql, bound, take)
 
     def _compile(self, dialect: Dialect) -> _Compiled:
         compiled = self._clause.compile(dialect=dialect, column_keys=self._column_keys())
@@ -101,16 +106,12 @@ class Statement(Effect, Generic[T]):
 
     def first(self, connection: Connection, **values: object) -> T | None:
         """The first row, or None."""
-        compiled, cursor = self._execute(connection, values)
-        row = cursor.fetchone()
-        cursor.close()
+        compiled, row = self._execute(connection, values, _FETCH_ONE)
         return None if row is None else self._make(compiled, row)
 
     def all(self, connection: Connection, **values: object) -> list[T]:
         """Every row."""
-        compiled, cursor = self._execute(connection, values)
-        rows = cursor.fetchall()
-        cursor.close()
+        compiled, rows = self._execute(connection, values, _FETCH_ALL)
         return [self._make(compiled, row) for row in rows]
 
     def _make(self, compiled: _Compiled, row: Sequence[Any]) -> T:

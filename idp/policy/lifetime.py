@@ -37,6 +37,12 @@ class Lifetimes:
     known_device: timedelta = timedelta(days=180)
     trace: timedelta = timedelta(days=7)
 
+    def refresh(self, *, offline: bool) -> tuple[timedelta, timedelta]:
+        """How long a refresh token lives unused, and how long its family lives at most."""
+        if offline:
+            return self.offline_idle, self.offline_absolute
+        return self.refresh_idle, self.refresh_absolute
+
     def __post_init__(self) -> None:
         for field in fields(self):
             if getattr(self, field.name) <= timedelta(0):

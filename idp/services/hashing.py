@@ -44,7 +44,7 @@ _log = logs.get()
 _T = TypeVar("_T")
 
 
-class Busy(Exception):  # noqa: N818 - not an error: the queue did its work
+class Busy(Exception):
     """More passwords wait than may; nothing was hashed. `retry_after` is in whole seconds, at least 1."""
 
     def __init__(self, retry_after: int) -> None:
@@ -52,7 +52,7 @@ class Busy(Exception):  # noqa: N818 - not an error: the queue did its work
         self.retry_after = retry_after
 
 
-class PasswordTooLong(ValueError):  # noqa: N818 - named for what the person did
+class PasswordTooLong(ValueError):
     """The password is over `MAX_BYTES` bytes of UTF-8 after NFKC. It is never cut short."""
 
 

@@ -26,7 +26,7 @@ _NONCE_BYTES: Final = 12
 _SEAL_VERSION: Final = b"\x01"
 
 
-class KeysUnusable(Exception):  # noqa: N818 - a state of the installation; the message names its remedy
+class KeysUnusable(Exception):
     """The key files cannot be used or made as they are; the message tells the operator the remedy."""
 
 
@@ -34,7 +34,7 @@ class KeysMissing(KeysUnusable):
     """A key file does not exist."""
 
 
-class SealBroken(Exception):  # noqa: N818 - the seal's state, as one says it
+class SealBroken(Exception):
     """What was sealed has been altered, belongs to another row, or was sealed under another master key."""
 
 

@@ -1,0 +1,216 @@
+"""The key ring: for each algorithm one active signing key, its successor announced, its predecessor kept.
+
+OpenID Connect Core §10.1.1, RFC 7517 §5. Keys are rows that every node reads again after a few seconds, so a
+rotation is one transaction that all nodes follow. A key is published well before it signs, because relying
+parties cache the set; it stays published until the last token it signed has ended.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from joserfc.jwk import ECKey, OKPKey, RSAKey
+
+from idp.db import Conflict, Connection, Database, signing_key
+from idp.db.signing_key import KeyStage
+from idp.db.signing_key import SigningKey as Row
+from idp.policy.lifetime import Lifetimes
+from idp.protocol.jwt import Key, SigningKey
+from idp.services.clock import Clock
+from idp.services.keys import MasterKeys
+
+ALGORITHMS = ("RS256", "ES256", "EdDSA")
+"""RS256 is what OpenID Connect Core §15.1 requires; the others are faster and smaller."""
+
+_FRESH = timedelta(seconds=5)
+_RSA_BITS = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    read_at: datetime
+    signers: dict[str, SigningKey]
+    verifiers: dict[str, SigningKey]
+    jwks: bytes
+
+
+class KeyMissing(RuntimeError):
+    """There is no active key for an algorithm; the message names the remedy."""
+
+
+class KeyRing:
+    """What this node knows of the keys, never older than five seconds when it is used."""
+
+    def __init__(self, database: Database, masters: MasterKeys, clock: Clock) -> None:
+        self._database = database
+        self._masters = masters
+        self._clock = clock
+        self._parsed: dict[str, SigningKey] = {}
+        self._now: _Snapshot | None = None
+
+    def signer(self, alg: str) -> SigningKey:
+        """The active key of an algorithm. Raises `KeyMissing`."""
+        try:
+            return self._snapshot().signers[alg]
+        except KeyError:
+            raise KeyMissing(f"There is no active {alg} key. Run: idp key rotate --alg {alg}") from None
+
+    def verifier(self, kid: object) -> SigningKey | None:
+        """The published key with that id; a retired one verifies nothing any more."""
+        return self._snapshot().verifiers.get(kid) if isinstance(kid, str) else None
+
+    def jwks(self) -> bytes:
+        """The public JSON Web Key Set."""
+        return self._snapshot().jwks
+
+    def _snapshot(self) -> _Snapshot:
+        now = self._clock.now()
+        known = self._now
+        # A clock that was set back must not keep an old snapshot alive.
+        if known is not None and timedelta(0) <= now - known.read_at < _FRESH:
+            return known
+        with self._database.read() as connection:
+            rows = signing_key.in_use(connection)
+        self._now = fresh = self._take(rows, now)
+        return fresh
+
+    def _take(self, rows: list[Row], now: datetime) -> _Snapshot:
+        return _Snapshot(
+            read_at=now,
+            signers={row.alg: self._private(row) for row in rows if row.stage is KeyStage.ACTIVE},
+            verifiers={row.kid: SigningKey(row.kid, row.alg, _import(row.public_jwk)) for row in rows},
+            jwks=json.dumps({"keys": [dict(row.public_jwk) for row in rows]}, separators=(",", ":")).encode(),
+        )
+
+    def _private(self, row: Row) -> SigningKey:
+        # Parsed once: importing a private RSA key costs more than a hundred signatures.
+        if row.kid not in self._parsed:
+            if row.sealed is None:
+                raise KeyMissing(f"The active key {row.kid} has no private part.")
+            jwk = json.loads(self._masters.open(row.sealed, _aad(row.kid)))
+            self._parsed[row.kid] = SigningKey(row.kid, row.alg, _import(jwk))
+        return self._parsed[row.kid]
+
+
+def make(database: Database, masters: MasterKeys, now: datetime) -> list[Row]:
+    """Give every algorithm that has none an active and an announced key; what was made."""
+    with database.read() as connection:
+        taken = {(row.alg, row.stage) for row in signing_key.in_use(connection)}
+    wanted = [
+        _generate(masters, alg, stage, now)
+        for alg in ALGORITHMS
+        for stage in (KeyStage.ACTIVE, KeyStage.ANNOUNCED)
+        if (alg, stage) not in taken
+    ]
+    with database.write() as connection:
+        for row in wanted:
+            signing_key.add(connection, row)
+    return wanted
+
+
+@dataclass(frozen=True, slots=True)
+class TooEarly:
+    """The announced key has not been published for long enough."""
+
+    kid: str
+    ready_at: datetime
+
+
+def rotate(
+    database: Database,
+    masters: MasterKeys,
+    alg: str,
+    lifetimes: Lifetimes,
+    now: datetime,
+    *,
+    at_once: bool = False,
+) -> Row | TooEarly:
+    """Make the announced key of an algorithm the active one, and announce another.
+
+    `at_once` does not wait until relying parties have seen the announced key: for a key that is no longer
+    safe. Raises `Conflict` when another node rotates at the same moment.
+    """
+    following = _generate(masters, alg, KeyStage.ANNOUNCED, now)
+    with database.write() as connection:
+        rows = {row.stage: row for row in signing_key.in_use(connection) if row.alg == alg}
+        announced = rows.get(KeyStage.ANNOUNCED)
+        if announced is None:
+            raise Conflict(f"No {alg} key is announced. Run: idp key init")
+        if not at_once and now < announced.created_at + lifetimes.key_announce:
+            return TooEarly(announced.kid, announced.created_at + lifetimes.key_announce)
+        if KeyStage.ACTIVE in rows:
+            _move(connection, rows[KeyStage.ACTIVE], KeyStage.RETIRING, now)
+        _move(connection, announced, KeyStage.ACTIVE, now)
+        signing_key.add(connection, following)
+    return announced
+
+
+def retire(database: Database, kid: str, now: datetime) -> bool:
+    """Withdraw a retiring (or announced) key at once: nothing it signed verifies any more.
+
+    False when there is no such key. Raises `Conflict` for the active key: rotate first.
+    """
+    with database.write() as connection:
+        row = next((row for row in signing_key.in_use(connection) if row.kid == kid), None)
+        if row is None:
+            return False
+        if row.stage is KeyStage.ACTIVE:
+            remedy = f"Run: idp key rotate --alg {row.alg} --at-once"
+            raise Conflict(f"{kid} is the active {row.alg} key. {remedy}")
+        _move(connection, row, KeyStage.RETIRED, now)
+    return True
+
+
+def retire_finished(database: Database, lifetimes: Lifetimes, now: datetime) -> list[str]:
+    """Withdraw the keys whose last token has ended for long enough; their ids."""
+    with database.write() as connection:
+        finished = [
+            row
+            for row in signing_key.in_use(connection)
+            if row.stage is KeyStage.RETIRING
+            and row.retiring_at is not None
+            and row.retiring_at + lifetimes.key_retiring <= now
+        ]
+        return [row.kid for row in finished if signing_key.move(connection, row, KeyStage.RETIRED, now)]
+
+
+def _move(connection: Connection, row: Row, after: KeyStage, now: datetime) -> None:
+    if not signing_key.move(connection, row, after, now):
+        raise Conflict(f"The key {row.kid} was moved by another node.")
+
+
+def _generate(masters: MasterKeys, alg: str, stage: KeyStage, now: datetime) -> Row:
+    key: Key
+    match alg:
+        case "RS256":
+            key = RSAKey.generate_key(_RSA_BITS)
+        case "ES256":
+            key = ECKey.generate_key("P-256")
+        case "EdDSA":
+            key = OKPKey.generate_key("Ed25519")
+        case _:
+            raise ValueError(f"{alg} is not one of {', '.join(ALGORITHMS)}.")
+    kid = key.thumbprint()
+    public: dict[str, Any] = {**key.as_dict(private=False), "kid": kid, "use": "sig", "alg": alg}
+    private = json.dumps({**key.as_dict(private=True), "kid": kid}).encode()
+    return Row(
+        kid=kid,
+        alg=alg,
+        stage=stage,
+        public_jwk=public,
+        sealed=masters.seal(private, _aad(kid)),
+        created_at=now,
+        active_at=now if stage is KeyStage.ACTIVE else None,
+        retiring_at=None,
+        retired_at=None,
+    )
+
+
+def _import(jwk: Any) -> Key:  # noqa: ANN401 - a JWK as JSON
+    kind: type[RSAKey | ECKey | OKPKey] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}[jwk["kty"]]
+    return kind.import_key(dict(jwk))
+
+
+def _aad(kid: str) -> bytes:
+    return b"signing_keys/" + kid.encode()

@@ -1,0 +1,67 @@
+"""The UserInfo endpoint: what the granted scope says of the person.
+
+OpenID Connect Core §5.3 and §5.4. Fresh from the database, so a change of name or the end of a grant shows at
+once. A claim without a value is left out (§5.3.2).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from idp.db import Database, grant
+from idp.db.account import Profile
+from idp.policy import claims
+from idp.protocol import access_token, bearer
+from idp.protocol.keyring import KeyRing
+from idp.protocol.response import Answer
+from idp.services.clock import Clock
+
+_VALUES: dict[str, Callable[[Profile], Any]] = {
+    "name": lambda profile: profile.name,
+    "given_name": lambda profile: profile.given_name,
+    "family_name": lambda profile: profile.family_name,
+    "locale": lambda profile: profile.language,
+    "email": lambda profile: profile.email,
+    # On record with the employer; nobody has proved that mail to it arrives.
+    "email_verified": lambda _: False,
+    "birthdate": lambda profile: profile.date_of_birth.isoformat(),
+    "esr_username": lambda profile: profile.username,
+    "esr_employer": lambda profile: {
+        "code": profile.employer_code,
+        "name": profile.employer_name,
+        "ods_code": profile.employer_ods_code,
+    },
+    "esr_roles": lambda profile: [] if profile.job_title is None else [profile.job_title],
+}
+_ENDED = ("invalid_token", "the access token has expired or was revoked")
+
+
+def answer(
+    database: Database,
+    keyring: KeyRing,
+    clock: Clock,
+    issuer: str,
+    authorization: str | None,
+    form: dict[str, str],
+) -> Answer:
+    """The claims for a presented access token, or the refusal."""
+    token = bearer.presented(authorization, form)
+    if isinstance(token, Answer):
+        return token
+    if token is None:
+        return bearer.missing()
+    now = clock.now()
+    verified = access_token.verify(keyring, issuer, token, now)
+    if verified is None or verified.grant_id is None:
+        return bearer.refuse(401, *_ENDED)
+    if "openid" not in verified.scope:
+        return bearer.refuse(403, "insufficient_scope", "the access token was not granted openid")
+    with database.read() as connection:
+        profile = grant.profile_of_token(connection, verified.grant_id, verified.jti, now)
+    if profile is None:
+        return bearer.refuse(401, *_ENDED)
+    return Answer(200, {"sub": verified.sub, **_claims(profile, verified.scope)})
+
+
+def _claims(profile: Profile, scope: frozenset[str]) -> dict[str, Any]:
+    values = ((name, _VALUES[name](profile)) for name in claims.select(scope) if name != "sub")
+    return {name: value for name, value in values if value is not None}
