@@ -59,7 +59,7 @@ _THIS = (
 
 @lru_cache(maxsize=8)
 def _count(rule: LockoutRule, bucket: Bucket, dialect: str) -> tuple[Statement[int], tuple[int, ...]]:
-    """The statement for a rule, and the counts it wants a time for as `t6`, `t7`, …; later ones take `last`."""
+    """The statement for a rule, and the counts it wants a time for as `t6`, `t7`, …; after them `last`."""
     shut_at = rule.shut_known if bucket is Bucket.KNOWN else rule.shut_unknown
     growing = tuple(range(rule.free + 1, min(rule.steady_from, shut_at)))
     after = attempts.c.n + 1

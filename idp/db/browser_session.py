@@ -79,6 +79,20 @@ _TOUCH = Effect(
     .where(_LIVE)
     .values(last_seen_at=bindparam("now"), idle_expires_at=bindparam("idle_until"))
 )
+_RENEW = Effect(
+    update(browser_sessions)
+    .where(browser_sessions.c.sid == bindparam("session"))
+    .where(_LIVE)
+    .values(
+        digest=bindparam("secret"),
+        auth_time=bindparam("now"),
+        acr=bindparam("reached"),
+        amr=bindparam("methods"),
+        last_seen_at=bindparam("now"),
+        idle_expires_at=bindparam("idle_until"),
+        expires_at=bindparam("until"),
+    )
+)
 _END = Effect(
     update(browser_sessions)
     .where(browser_sessions.c.sid == bindparam("session"))
@@ -141,6 +155,23 @@ def find_live(connection: Connection, digest: bytes, now: datetime) -> BrowserSe
 def touch(connection: Connection, sid: UUID, idle_expires_at: datetime, now: datetime) -> None:
     """Move the idle end on. A session that has ended meanwhile stays ended."""
     _TOUCH.run(connection, session=sid, now=now, idle_until=idle_expires_at)
+
+
+def renew(connection: Connection, session: BrowserSession, digest: bytes, idle_expires_at: datetime) -> bool:
+    """The same account signed in again: a new secret opens the session. False when it has ended."""
+    return (
+        _RENEW.run(
+            connection,
+            session=session.sid,
+            secret=digest,
+            now=session.auth_time,
+            reached=session.acr,
+            methods=session.amr,
+            idle_until=idle_expires_at,
+            until=session.expires_at,
+        )
+        == 1
+    )
 
 
 def end(connection: Connection, sid: UUID, now: datetime) -> bool:

@@ -20,6 +20,8 @@ from idp.protocol.keyring import KeyRing
 from idp.protocol.request import Parameters
 from idp.protocol.response import AuthorizationResponse, ResponseMode
 
+S = TypeVar("S", bound=str)
+
 PARAMETERS = [
     "client_id",
     "redirect_uri",
@@ -128,7 +130,7 @@ def _client(clients: Clients, parameters: Parameters, sent: Mapping[str, str]) -
 
 
 def _redirect_uri(client: RegisteredClient, parameters: Parameters, sent: Mapping[str, str]) -> str:
-    registered = {"registered": list(client.metadata.redirect_uris)}
+    registered: dict[str, object] = {"registered": list(client.metadata.redirect_uris)}
     if len(parameters.get("redirect_uri", ())) > 1:
         received = [uri[:2048] for uri in parameters["redirect_uri"]][:5]
         raise NotAnswerable("redirect_uri_repeated", client.client_id, {"received": received, **registered})
@@ -136,8 +138,8 @@ def _redirect_uri(client: RegisteredClient, parameters: Parameters, sent: Mappin
     if asked is None:
         raise NotAnswerable("redirect_uri_missing", client.client_id, registered)
     if not client.check_redirect_uri(asked):
-        received = {"received": asked[:2048]}
-        raise NotAnswerable("redirect_uri_unregistered", client.client_id, {**received, **registered})
+        explained = {"received": asked[:2048], **registered}
+        raise NotAnswerable("redirect_uri_unregistered", client.client_id, explained)
     return asked
 
 
@@ -216,7 +218,7 @@ def _scope(client: RegisteredClient, sent: Mapping[str, str]) -> frozenset[str]:
     return _decided(scope.granted(asked, client.metadata.scope))
 
 
-def _decided(value: frozenset[str] | Refused) -> frozenset[str]:
+def _decided(value: frozenset[S] | Refused) -> frozenset[S]:
     if isinstance(value, Refused):
         raise Refusal.of(value)
     return value
@@ -230,9 +232,9 @@ def _refuse(
     issuer: str,
     refusal: Refusal,
 ) -> NoReturn:
+    parameters = [("error", str(refusal.error)), ("error_description", refusal.said)]
     state = sent.get("state", "")
-    is_sound = state and len(state) <= _LONGEST["state"] and _PRINTABLE.fullmatch(state)
-    echo = (("state", state),) if is_sound else ()
-    error = (("error", refusal.error), ("error_description", refusal.description))
-    response = AuthorizationResponse(redirect_uri, mode, (*error, *echo, ("iss", issuer)))
+    if state and len(state) <= _LONGEST["state"] and _PRINTABLE.fullmatch(state):
+        parameters.append(("state", state))
+    response = AuthorizationResponse(redirect_uri, mode, (*parameters, ("iss", issuer)))
     raise AuthorizationRefused(refusal, response, client.client_id) from None

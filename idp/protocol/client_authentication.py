@@ -11,6 +11,7 @@ from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 from urllib.parse import unquote_plus
 
 from joserfc import jwt
@@ -126,9 +127,14 @@ class ClientAuthentication:
         )
         if claims is None or cause is not None:
             raise InvalidClient(_FAILED, explained={"cause": cause, "client_id": client.client_id})
-        ends = datetime.fromtimestamp(claims["exp"], now.tzinfo) + 2 * self.lifetimes.client_assertion_leeway
+        ends = (
+            datetime.fromtimestamp(cast("float", claims["exp"]), now.tzinfo)
+            + 2 * self.lifetimes.client_assertion_leeway
+        )
         with self.database.write_once() as connection:
-            is_first = client_assertion.use(connection, client.client_id, digest(claims["jti"]), ends)
+            is_first = client_assertion.use(
+                connection, client.client_id, digest(cast("str", claims["jti"])), ends
+            )
         if not is_first:
             raise InvalidClient(
                 _FAILED,

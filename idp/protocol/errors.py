@@ -23,6 +23,7 @@ class Refusal(OAuth2Error):
         explained: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(description=description, status_code=status, error=error)
+        self.said: str = description
         self.explained = dict(explained or {})
 
     @classmethod

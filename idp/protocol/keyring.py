@@ -208,8 +208,8 @@ def _generate(masters: MasterKeys, alg: str, stage: KeyStage, now: datetime) -> 
 
 
 def _import(jwk: Any) -> Key:  # noqa: ANN401 - a JWK as JSON
-    kind: type[RSAKey | ECKey | OKPKey] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}[jwk["kty"]]
-    return kind.import_key(dict(jwk))
+    kinds: dict[str, type[RSAKey | ECKey | OKPKey]] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
+    return kinds[jwk["kty"]].import_key(dict(jwk))
 
 
 def _aad(kid: str) -> bytes:

@@ -37,6 +37,7 @@ class ProtocolRequest(OAuth2Request):
 
     client: RegisteredClient
     payload: Payload
+    headers: dict[str, str]
 
     def __init__(  # the parent's would refuse http://localhost, which the demo's issuer is
         self, method: str, uri: str, parameters: Parameters, authorization: str | None, address: str | None

@@ -131,7 +131,7 @@ class Server(AuthorizationServer):
     def authenticate_client(  # Authlib passes the methods an endpoint allows; a client has exactly one
         self,
         request: ProtocolRequest,
-        methods: object = None,
+        methods: object = None,  # noqa: ARG002
         endpoint: str = "token",  # noqa: ARG002
     ) -> RegisteredClient:
         """The client that asks. Raises `InvalidClient`."""

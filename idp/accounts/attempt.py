@@ -1,0 +1,87 @@
+"""The one gate before every factor: it decides whether a guess is heard.
+
+A guess is counted, and its successor delayed, before it is checked and in a transaction of its own; so
+guesses in parallel gain nothing and a crash can only over-count. A name that nobody has is counted like a
+person. Addresses are limited as well, generously: a hospital shares one.
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from idp.db import Connection, attempt, rate
+from idp.db.attempt import Bucket
+from idp.policy.lockout import LockoutRule
+from idp.policy.rate import RateLimit, is_exceeded, retry_after, window_start
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one address may do. `sign_ins` counts every try, `names` different usernames that failed."""
+
+    sign_ins: RateLimit
+    names: RateLimit
+
+
+@dataclass(frozen=True, slots=True)
+class AddressThrottled:
+    """The address has asked for too much; `retry_after` is in seconds."""
+
+    retry_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Whether the guess is heard; the caller does the same work either way."""
+
+    is_heard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """Counts guesses. `key` makes stored names and addresses meaningless to a thief."""
+
+    key: bytes
+    rule: LockoutRule
+
+    def count(
+        self,
+        connection: Connection,
+        *,
+        whose: bytes,
+        factor: str,
+        bucket: Bucket,
+        address: bytes,
+        limits: Limits,
+        now: datetime,
+    ) -> Heard | AddressThrottled:
+        """Count one guess; commit before checking it."""
+        tries = rate.hit(connection, address, window_start(limits.sign_ins, now))
+        names = rate.names_failed(connection, address, now - limits.names.period)
+        if is_exceeded(limits.sign_ins, tries):
+            return AddressThrottled(_seconds(limits.sign_ins, now))
+        if names >= limits.names.count:
+            return AddressThrottled(_seconds(limits.names, now))
+        n = attempt.count(connection, self.rule, whose, factor, bucket, now)
+        return Heard(n is not None)
+
+    def of_person(self, person_id: UUID) -> bytes:
+        """The key of a person."""
+        return self._mac(b"person", person_id.bytes)
+
+    def of_name(self, name: str) -> bytes:
+        """The key of a name that nobody has."""
+        return self._mac(b"name", name.encode("utf-8", "surrogatepass"))
+
+    def of_address(self, address: str) -> bytes:
+        """The key of a network address."""
+        return self._mac(b"address", address.encode())
+
+    def _mac(self, kind: bytes, value: bytes) -> bytes:
+        return hmac.digest(self.key, kind + b"\0" + value, hashlib.sha256)
+
+
+def _seconds(limit: RateLimit, now: datetime) -> int:
+    return max(1, int(retry_after(limit, now).total_seconds()) + 1)

@@ -1,0 +1,87 @@
+"""Browser sessions: start one at sign-in, keep it alive, end it.
+
+OWASP ASVS 5.0 §7. Every sign-in makes a new secret, so nothing that was planted in a browser before can
+become a person's session. The same person signing in again keeps the session and what hangs on it; another
+person at the same workstation ends it.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from idp.db import Connection, Database, audit
+from idp.db import browser_session as rows
+from idp.db.audit import AuditEvent
+from idp.db.browser_session import BrowserSession
+from idp.policy.authentication import Authentication
+from idp.policy.lifetime import Lifetimes
+from idp.services.digest import digest
+from idp.services.randomness import Randomness
+
+_TOUCH_EVERY = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A session that has just begun. Only the browser gets the secret."""
+
+    sid: UUID
+    secret: str
+
+
+def start(
+    connection: Connection,
+    randomness: Randomness,
+    lifetimes: Lifetimes,
+    *,
+    account_id: UUID,
+    acr: str,
+    amr: tuple[str, ...],
+    user_agent: str | None,
+    replaces: BrowserSession | None,
+    now: datetime,
+) -> NewSession:
+    """Begin a session, or renew the one this very account has in this browser, under a new secret."""
+    secret = randomness.token()
+    is_renewal = replaces is not None and replaces.account_id == account_id
+    if replaces is not None and not is_renewal:
+        rows.end(connection, replaces.sid, now)
+    sid = replaces.sid if replaces is not None and is_renewal else randomness.uuid()
+    session = BrowserSession(sid, account_id, now, acr, amr, now, now + lifetimes.session_absolute)
+    idle_expires_at = now + lifetimes.session_idle
+    if not (is_renewal and rows.renew(connection, session, digest(secret), idle_expires_at)):
+        agent = None if user_agent is None else user_agent[:256]
+        session = replace(session, sid=randomness.uuid()) if is_renewal else session
+        rows.add(
+            connection, session, digest=digest(secret), idle_expires_at=idle_expires_at, user_agent=agent
+        )
+    return NewSession(session.sid, secret)
+
+
+def find(connection: Connection, secret: str | None, now: datetime) -> BrowserSession | None:
+    """The live session that the cookie opens."""
+    return None if not secret else rows.find_live(connection, digest(secret), now)
+
+
+def keep_alive(database: Database, session: BrowserSession, lifetimes: Lifetimes, now: datetime) -> None:
+    """Move the idle end on, at most once a minute: a read must not become a write at every request."""
+    if now - session.last_seen_at >= _TOUCH_EVERY:
+        with database.write_once() as connection:
+            rows.touch(connection, session.sid, now + lifetimes.session_idle, now)
+
+
+def end(
+    connection: Connection, sid: UUID, *, address: str | None, client_id: str | None, now: datetime
+) -> bool:
+    """Sign out: the session and what hangs on it. False when it had ended before."""
+    ended = rows.end(connection, sid, now)
+    if ended:
+        audit.record(
+            connection, AuditEvent(at=now, event="sign_out", sid=sid, address=address, client_id=client_id)
+        )
+    return ended
+
+
+def authentication(session: BrowserSession) -> Authentication:
+    """What the session says of how its person signed in."""
+    return Authentication(session.account_id, session.sid, session.auth_time, session.acr, session.amr)

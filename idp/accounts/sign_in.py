@@ -1,0 +1,198 @@
+"""Sign in with username and password.
+
+Three transactions for a reason: T1 counts the guess and commits; then the password is hashed with nothing
+open; then T2 stores the outcome. A stranger, a wrong password, a throttled, disabled or departed account go
+through the same statements and one hash, and come out as the same `Failed`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from idp.accounts import browser_session
+from idp.accounts.attempt import AddressThrottled, Attempts, Heard, Limits
+from idp.accounts.browser_session import NewSession
+from idp.accounts.known_device import KnownDevices
+from idp.db import Connection, Database, account, attempt, audit, authorization_request, rate
+from idp.db.account import Account, AccountState
+from idp.db.attempt import Bucket
+from idp.db.audit import AuditEvent
+from idp.db.browser_session import BrowserSession
+from idp.policy import username
+from idp.policy.assurance import reached
+from idp.policy.lifetime import Lifetimes
+from idp.services.clock import Clock
+from idp.services.hashing import Hasher, Verified
+from idp.services.randomness import Randomness
+
+PASSWORD = "password"  # noqa: S105 - the factor's name
+_METHODS = ("pwd",)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What the form said, and from where. `request_digest` is the parked request to sign in for, if any."""
+
+    username: str
+    password: str
+    address: str
+    user_agent: str | None
+    known_device: str | None
+    current: BrowserSession | None
+    request_digest: bytes | None
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The password was right: a new session, and the browser's new known-device cookie."""
+
+    session: NewSession
+    known_device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Unknown, wrong, throttled, disabled or departed: nobody is told which."""
+
+
+@dataclass(frozen=True, slots=True)
+class MustChangePassword:
+    """The password was right, but a new one is due before anything opens."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """The sign-in service over what it needs."""
+
+    database: Database
+    hasher: Hasher
+    attempts: Attempts
+    known_devices: KnownDevices
+    lifetimes: Lifetimes
+    clock: Clock
+    randomness: Randomness
+
+    def with_password(
+        self, credentials: Credentials
+    ) -> SignedIn | Failed | MustChangePassword | AddressThrottled:
+        """Check a password. Raises `hashing.Busy` when too many wait; the guess is counted then."""
+        now = self.clock.now()
+        name = username.normalise(credentials.username)
+        address = self.attempts.of_address(credentials.address)
+        with self.database.read() as connection:
+            # The same statement for a name that cannot exist: it asks for one that does not.
+            found = account.find(connection, name or "")
+        whose = self._key(found, name or credentials.username)
+        bucket = self._bucket(found, credentials, now)
+        with self.database.write() as connection:
+            heard = self.attempts.count(
+                connection,
+                whose=whose,
+                factor=PASSWORD,
+                bucket=bucket,
+                address=address,
+                limits=credentials.limits,
+                now=now,
+            )
+        if isinstance(heard, AddressThrottled):
+            return heard
+        verified = self.hasher.verify(credentials.password, self._hash_to_check(found, heard))
+        return self._settle(credentials, found, verified, whose=whose, bucket=bucket, address=address)
+
+    def _key(self, found: Account | None, name: str) -> bytes:
+        return self.attempts.of_name(name) if found is None else self.attempts.of_person(found.person_id)
+
+    def _bucket(self, found: Account | None, credentials: Credentials, now: datetime) -> Bucket:
+        if found is not None and self.known_devices.knows(credentials.known_device, found.person_id, now):
+            return Bucket.KNOWN
+        return Bucket.UNKNOWN
+
+    def _hash_to_check(self, found: Account | None, heard: Heard) -> str | None:
+        """None is checked against a dummy: a guess that is not heard costs the same and never succeeds."""
+        return found.password_hash if found is not None and heard.is_heard else None
+
+    def _settle(
+        self,
+        credentials: Credentials,
+        found: Account | None,
+        verified: Verified,
+        *,
+        whose: bytes,
+        bucket: Bucket,
+        address: bytes,
+    ) -> SignedIn | Failed | MustChangePassword:
+        now = self.clock.now()
+        rehashed = self._rehash(credentials, verified)
+        with self.database.write() as connection:
+            if found is None or not verified.ok or not _is_open(found, now):
+                rate.failed(connection, address, whose, now)
+                _record(connection, credentials, found, now, outcome="failed")
+                return Failed()
+            if found.state is AccountState.MUST_CHANGE_PASSWORD:
+                attempt.succeeded(connection, whose, PASSWORD, bucket, now)
+                _record(connection, credentials, found, now, outcome="password_change_due")
+                return MustChangePassword()
+            if rehashed is not None and found.password_hash is not None:
+                account.rehash(connection, found.id, found.password_hash, rehashed)
+            return self._open_session(connection, credentials, found, whose=whose, bucket=bucket, now=now)
+
+    def _rehash(self, credentials: Credentials, verified: Verified) -> str | None:
+        is_due = verified.ok and verified.needs_rehash
+        return self.hasher.hash(credentials.password) if is_due else None
+
+    def _open_session(
+        self,
+        connection: Connection,
+        credentials: Credentials,
+        found: Account,
+        *,
+        whose: bytes,
+        bucket: Bucket,
+        now: datetime,
+    ) -> SignedIn:
+        attempt.succeeded(connection, whose, PASSWORD, bucket, now)
+        session = browser_session.start(
+            connection,
+            self.randomness,
+            self.lifetimes,
+            account_id=found.id,
+            acr=reached(_METHODS).value,
+            amr=_METHODS,
+            user_agent=credentials.user_agent,
+            replaces=credentials.current,
+            now=now,
+        )
+        account.signed_in(connection, found.id, now)
+        if credentials.request_digest is not None:
+            authorization_request.signed_in(connection, credentials.request_digest, session.sid)
+        _record(connection, credentials, found, now, outcome="success", sid=session.sid)
+        known = self.known_devices.after_sign_in(credentials.known_device, found.person_id, now)
+        return SignedIn(session, known)
+
+
+def _is_open(found: Account, now: datetime) -> bool:
+    may = found.state in {AccountState.ACTIVE, AccountState.MUST_CHANGE_PASSWORD}
+    return may and not found.has_ended(now)
+
+
+def _record(
+    connection: Connection,
+    credentials: Credentials,
+    found: Account | None,
+    now: datetime,
+    *,
+    outcome: str,
+    sid: UUID | None = None,
+) -> None:
+    audit.record(
+        connection,
+        AuditEvent(
+            at=now,
+            event="sign_in.password",
+            outcome=outcome,
+            account_id=None if found is None else found.id,
+            sid=sid,
+            address=credentials.address,
+        ),
+    )

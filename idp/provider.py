@@ -1,0 +1,47 @@
+"""The assembled provider: rules, clock, keys, database and server as one frozen value.
+
+Made by `app.assemble`, handed to every view. Lower layers receive the parts they need as arguments.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network
+
+from idp.accounts.sign_in import SignIn
+from idp.db import Database
+from idp.policy.lifetime import Lifetimes
+from idp.protocol.keyring import KeyRing
+from idp.protocol.server import Server
+from idp.services.clock import Clock
+from idp.services.keys import MasterKeys
+from idp.services.randomness import Randomness
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """Everything a request may need. `cookie_prefix` keeps cookies apart where hosts share a name."""
+
+    issuer: str
+    database: Database
+    masters: MasterKeys
+    keyring: KeyRing
+    server: Server
+    sign_in: SignIn
+    lifetimes: Lifetimes
+    clock: Clock
+    randomness: Randomness
+    trusted_proxies: tuple[Network, ...]
+    cookie_prefix: str
+    service_desk: str | None
+    outbox_directory: str | None
+
+    @property
+    def is_https(self) -> bool:
+        """Whether browsers reach us over TLS."""
+        return self.issuer.startswith("https://")
+
+    def now(self) -> datetime:
+        """The time, aware and in UTC."""
+        return self.clock.now()
