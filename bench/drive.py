@@ -23,7 +23,7 @@ _READ = 65536
 _ERRORS_KEPT = 5
 
 
-class Unexpected(Exception):  # noqa: N818 - it names what came, not a class of errors
+class Unexpected(Exception):
     """An answer the flow cannot go on with."""
 
     def __init__(self, wanted: str, response: Response) -> None:

@@ -52,7 +52,7 @@ class Product:
             name=server.name,
             origin=server.origin,
             client=Client(registered["client_id"], registered["client_secret"], _REDIRECT_URI),
-            people=tuple((each["username"], each["password"]) for each in people),
+            people=tuple((each["username"], each["password"]) for each in people if each["password"]),
             paths=discover(server.origin),
         )
 

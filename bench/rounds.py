@@ -9,7 +9,8 @@ import os
 import statistics
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -98,7 +99,10 @@ def _product(stack: contextlib.ExitStack, product: Product, work: Path, run: Run
         server.stop()
     server = _kept(stack, product.start(work / "product.log"))
     run.ready_seconds["product"] = statistics.median([*starts, server.ready_seconds])
-    return _signed_in(server, product.target(server))
+    target = product.target(server)
+    return _signed_in(
+        server, replace(target, people=tuple(filter(partial(_may_sign_in, target), target.people)))
+    )
 
 
 def _kept(stack: contextlib.ExitStack, server: Server) -> Server:
@@ -113,6 +117,15 @@ def _signed_in(server: Server, target: Target) -> Subject:
     for browser in browsers:
         once(target.address, sign_in(target, browser))
     return Subject(server, target, browsers)
+
+
+def _may_sign_in(target: Target, person: tuple[str, str | None]) -> bool:
+    """Whether this person of the demo gets in with a password alone; some are there to show a refusal."""
+    try:
+        once(target.address, sign_in(target, Browser(target.origin, *person)))
+    except RuntimeError:
+        return False
+    return True
 
 
 @contextlib.contextmanager
