@@ -21,6 +21,7 @@ from jinja2 import (
     FileSystemLoader,
     PackageLoader,
     StrictUndefined,
+    Undefined,
     pass_context,
 )
 from jinja2.runtime import Context
@@ -145,19 +146,22 @@ def _components() -> dict[str, Component]:
 
 def _component(macro: Component) -> Component:
     def component(params: Mapping[str, object]) -> Markup:
-        _refuse_raw_markup(params)
+        _check(params)
         return macro(params)
 
     return component
 
 
-def _refuse_raw_markup(value: object, name: str = "") -> None:
-    """Raise TypeError where a macro would print text unescaped: it trusts `html` and textual `attributes`."""
-    if name in {"html", "attributes"} and isinstance(value, str) and not isinstance(value, Markup):
-        raise TypeError(f"{name!r} takes finished markup, not text: {value!r}")
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            _refuse_raw_markup(inner, key)
-    elif isinstance(value, (list, tuple)):
-        for inner in value:
-            _refuse_raw_markup(inner)
+def _check(value: object, name: str = "") -> None:
+    """Refuse what a macro would let through: undefined values, and text where it prints without escaping."""
+    match value:
+        case Undefined():
+            str(value)  # raises jinja2.UndefinedError, naming it
+        case str() if name in {"html", "attributes"} and not isinstance(value, Markup):
+            raise TypeError(f"{name!r} takes finished markup, not text: {value!r}")
+        case Mapping():
+            for key, inner in value.items():
+                _check(inner, key)
+        case list() | tuple():
+            for inner in value:
+                _check(inner)
