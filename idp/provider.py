@@ -6,7 +6,10 @@ Made by `app.assemble`, handed to every view. Lower layers receive the parts the
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import TypeAlias
 
+from idp.accounts.attempt import Limits
 from idp.accounts.sign_in import SignIn
 from idp.db import Database
 from idp.policy.lifetime import Lifetimes
@@ -16,7 +19,7 @@ from idp.services.clock import Clock
 from idp.services.keys import MasterKeys
 from idp.services.randomness import Randomness
 
-Network = IPv4Network | IPv6Network
+Networks: TypeAlias = tuple[IPv4Network | IPv6Network, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,16 +29,19 @@ class Provider:
     issuer: str
     database: Database
     masters: MasterKeys
+    csrf_key: bytes
     keyring: KeyRing
     server: Server
     sign_in: SignIn
+    limits: Limits
     lifetimes: Lifetimes
     clock: Clock
     randomness: Randomness
-    trusted_proxies: tuple[Network, ...]
+    trusted_proxies: Networks
+    trusted_networks: Networks
     cookie_prefix: str
     service_desk: str | None
-    outbox_directory: str | None
+    outbox: Path | None
 
     @property
     def is_https(self) -> bool:

@@ -1,0 +1,115 @@
+"""Assemble the provider from its settings: the one place where the parts meet.
+
+`assemble` serves the command line and the worker; `create_app` wraps it in Flask; `application` is what a WSGI
+server loads in each of its processes.
+"""
+
+import os
+
+from flask import Flask
+
+from idp import settings as settings_module
+from idp.accounts.attempt import Attempts, Limits
+from idp.accounts.known_device import KnownDevices
+from idp.accounts.sign_in import SignIn
+from idp.db import Database
+from idp.policy.lifetime import Lifetimes
+from idp.policy.lockout import LockoutRule
+from idp.policy.rate import RateLimit, RateLimits
+from idp.protocol.keyring import KeyRing
+from idp.protocol.server import Server, ServerKeys
+from idp.provider import Provider
+from idp.services import logs
+from idp.services.clock import Clock, SystemClock
+from idp.services.hashing import Hasher, HashParameters, threads_for
+from idp.services.keys import MasterKeys
+from idp.services.randomness import Randomness, SystemRandomness
+from idp.settings import Settings
+from idp.web import install
+from idp.web.rendering import Brand, Rendering
+
+
+def assemble(
+    settings: Settings, *, clock: Clock | None = None, randomness: Randomness | None = None
+) -> Provider:
+    """The provider. Raises `services.keys.KeysUnusable` when the key folder will not do."""
+    clock = clock or SystemClock()
+    randomness = randomness or SystemRandomness()
+    masters = MasterKeys.load(settings.keys_dir)
+    database = Database(settings.database_url, pool_size=settings.database_pool)
+    lifetimes = Lifetimes(
+        session_idle=settings.session_idle,
+        session_absolute=settings.session_absolute,
+        access_token=settings.access_token_lifetime,
+        id_token=settings.id_token_lifetime,
+    )
+    keyring = KeyRing(database, masters, clock)
+    server = Server(
+        issuer=settings.issuer,
+        database=database,
+        keyring=keyring,
+        keys=ServerKeys(subject=masters.derive("pairwise-subject"), retry=masters.derive("refresh-child")),
+        clock=clock,
+        randomness=randomness,
+        lifetimes=lifetimes,
+    )
+    sign_in = SignIn(
+        database=database,
+        hasher=_hasher(settings, masters),
+        attempts=Attempts(masters.derive("attempts"), LockoutRule()),
+        known_devices=KnownDevices(masters.derive("known-device"), lifetimes),
+        lifetimes=lifetimes,
+        clock=clock,
+        randomness=randomness,
+    )
+    return Provider(
+        issuer=settings.issuer,
+        database=database,
+        masters=masters,
+        csrf_key=masters.derive("csrf"),
+        keyring=keyring,
+        server=server,
+        sign_in=sign_in,
+        limits=_limits(settings),
+        lifetimes=lifetimes,
+        clock=clock,
+        randomness=randomness,
+        trusted_proxies=settings.trusted_proxies,
+        trusted_networks=settings.trusted_networks,
+        cookie_prefix=settings.cookie_prefix,
+        service_desk=settings.service_desk,
+        outbox=settings.outbox_dir,
+    )
+
+
+def create_app(settings: Settings, provider: Provider | None = None) -> Flask:
+    """The web application of one provider."""
+    app = Flask("idp", static_folder=None, template_folder=None)
+    install(app, provider or assemble(settings), Rendering(Brand(settings.brand.value)))
+    return app
+
+
+def application() -> Flask:
+    """What each process of a WSGI server loads: settings from the environment, logs to standard error."""
+    settings = settings_module.load(os.environ)
+    logs.configure(level=settings.log_level)
+    return create_app(settings)
+
+
+def _hasher(settings: Settings, masters: MasterKeys) -> Hasher:
+    threads = settings.hash_threads or threads_for(settings.workers)
+    return Hasher(
+        masters.pepper,
+        HashParameters(memory=settings.hash_memory_kib, passes=settings.hash_passes),
+        threads=threads,
+        # Some request threads stay free for everything that does not wait for a hash.
+        queue=max(1, settings.request_threads - 8 - threads),
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    defaults = RateLimits()
+    return Limits(
+        sign_ins=RateLimit(settings.sign_ins_per_minute, defaults.sign_in_address.period),
+        names=RateLimit(settings.failed_names_per_ten_minutes, defaults.sign_in_failures_address.period),
+    )
