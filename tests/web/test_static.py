@@ -45,6 +45,12 @@ def test_every_picture_a_style_sheet_names_is_there() -> None:
                 assert (Path(name).parent / address).as_posix() in FILES
 
 
+def test_every_module_a_script_imports_is_there() -> None:
+    imported = re.findall(r'from "\./([^"]+)"', FILES["idp.js"].content.decode())
+    assert imported == [f"{VENDORED}/nhsuk-frontend.min.js"]
+    assert set(imported) <= set(FILES)
+
+
 def test_no_font_is_in_the_repository() -> None:
     assert not [path for path in static_files.FOLDER.rglob("*") if path.suffix in {".woff", ".woff2", ".ttf"}]
 

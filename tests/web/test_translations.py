@@ -14,7 +14,7 @@ from babel.messages.pofile import read_po
 ROOT = Path(__file__).parents[2]
 TRANSLATIONS = ROOT / "idp" / "translations"
 WELSH = TRANSLATIONS / "cy" / "LC_MESSAGES"
-HOW = "see the commands at the top of idp/translations/cy/LC_MESSAGES/messages.po"
+HOW = "run: python deploy/update_translations.py"
 
 
 @pytest.fixture(scope="module")
