@@ -27,8 +27,9 @@ from idp.db.errors import Conflict, Unavailable
 
 T = TypeVar("T")
 
+_WAL = "PRAGMA journal_mode=WAL"
 _SQLITE_PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
+    _WAL,
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA temp_store=MEMORY",
@@ -110,9 +111,7 @@ class Connection:
         self._fairy.close()
 
     def _renew(self) -> None:
-        """Throw away this connection and all idle ones (they broke together) and take a new one."""
-        self._fairy.invalidate()
-        self._database.drop_idle()
+        self._database.drop(self._fairy)
         self._fairy = self._database.checkout()
 
     def _is_broken(self, error: Any) -> bool:  # noqa: ANN401 - the driver's own class
@@ -123,7 +122,7 @@ class Connection:
         if isinstance(error, driver.IntegrityError):
             return Conflict(str(error))
         if self._is_broken(error):
-            self._fairy.invalidate(error)
+            self._database.drop(self._fairy)
             return Unavailable(str(error))
         return Unavailable(str(error)) if isinstance(error, driver.OperationalError) else error
 
@@ -196,9 +195,9 @@ class Database:
         except Exception as error:
             raise Unavailable(str(error)) from error
 
-    def drop_idle(self) -> None:
-        """Forget the idle connections."""
-        self._engine.dispose()
+    def drop(self, broken: Any) -> None:  # noqa: ANN401 - SQLAlchemy's pool proxy
+        """Throw away a connection, and before their next use all that are as old: they broke together."""
+        self._engine.pool._invalidate(broken)  # noqa: SLF001 - what SQLAlchemy itself does then
 
     def close(self) -> None:
         """Close every idle connection, for the end of a process or a fork."""
@@ -214,7 +213,10 @@ class Database:
 
 
 def migration_engine(url: str) -> Engine:
-    """An engine for Alembic: SQLAlchemy's own transactions, no pool, DDL inside the transaction on SQLite."""
+    """An engine for Alembic: SQLAlchemy's own transactions, no pool, DDL inside the transaction on SQLite.
+
+    It leaves a SQLite file in WAL mode: while anyone writes, a worker that starts could not switch to it.
+    """
     _make_sqlite_file(url)
     engine = create_engine(url, poolclass=NullPool)
     if engine.dialect.name == "sqlite":
@@ -222,6 +224,7 @@ def migration_engine(url: str) -> Engine:
         @event.listens_for(engine, "connect")
         def _autocommit(dbapi_connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's
             dbapi_connection.isolation_level = None
+            dbapi_connection.execute(_WAL)
 
         @event.listens_for(engine, "begin")
         def _begin(connection: Any) -> None:  # noqa: ANN401 - SQLAlchemy's event

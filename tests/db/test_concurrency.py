@@ -1,0 +1,226 @@
+"""One-time things under twelve threads at once: whoever is first has it, and nobody else."""
+
+import hashlib
+import itertools
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from idp.db import (
+    Conflict,
+    Connection,
+    Database,
+    attempt,
+    authorization_code,
+    authorization_request,
+    browser_session,
+    client_assertion,
+    grant,
+    rate,
+    refresh_token,
+    revoked_access_token,
+    signing_key,
+)
+from idp.db.attempt import Bucket
+from idp.db.authorization_request import AuthorizationRequest
+from idp.db.signing_key import KeyStage, SigningKey
+from idp.policy.lockout import LockoutRule
+from tests.builders import (
+    ACCOUNT_ID,
+    CLIENT_ID,
+    GRANT_ID,
+    SID,
+    a_code,
+    a_grant,
+    a_refresh_token,
+    add_signed_in,
+    digest_of,
+)
+from tests.crowd import THREADS, together
+
+KEY = hashlib.sha256(b"someone").digest()
+
+
+@pytest.fixture
+def signed_in(database: Database, now: datetime) -> Database:
+    with database.write() as connection:
+        add_signed_in(connection, now)
+    return database
+
+
+def _all_at_once(
+    database: Database, act: Callable[[Connection], object], *, times: int = THREADS
+) -> list[object]:
+    """What each of many transactions answered."""
+
+    def transaction() -> object:
+        with database.write() as connection:
+            return act(connection)
+
+    return together(transaction, times=times)
+
+
+def test_a_code_is_redeemed_once(signed_in: Database, now: datetime) -> None:
+    code = a_code(now)
+    with signed_in.write() as connection:
+        authorization_code.add(connection, code)
+
+    answers = _all_at_once(
+        signed_in, lambda connection: authorization_code.redeem(connection, code.digest, CLIENT_ID, now)
+    )
+
+    assert Counter(answers) == {code: 1, None: 11}
+
+
+def test_a_refresh_token_is_rotated_once(signed_in: Database, now: datetime) -> None:
+    token = a_refresh_token(now)
+    with signed_in.write() as connection:
+        assert grant.add_if_live(connection, a_grant(now), now)
+        refresh_token.add(connection, token)
+
+    answers = _all_at_once(
+        signed_in, lambda connection: refresh_token.rotate(connection, token.digest, CLIENT_ID, now)
+    )
+
+    assert Counter(answers) == {replace(token, rotated_at=now): 1, None: 11}
+
+
+def test_a_refresh_token_has_one_child(signed_in: Database, now: datetime) -> None:
+    parent = a_refresh_token(now)
+    names = itertools.count()
+    with signed_in.write() as connection:
+        assert grant.add_if_live(connection, a_grant(now), now)
+        refresh_token.add(connection, parent)
+
+    def beget() -> str:
+        child = replace(parent, digest=digest_of(f"child {next(names)}"), parent_digest=parent.digest)
+        try:
+            with signed_in.write() as connection:
+                refresh_token.add(connection, child)
+        except Conflict:
+            return "refused"
+        return "born"
+
+    assert Counter(together(beget)) == {"born": 1, "refused": 11}
+
+
+def test_of_a_hundred_guesses_at_once_six_are_heard(database: Database, now: datetime) -> None:
+    answers = _all_at_once(
+        database,
+        lambda connection: attempt.count(connection, LockoutRule(), KEY, "password", Bucket.UNKNOWN, now),
+        times=100,
+    )
+
+    assert Counter(answers) == {None: 94, 1: 1, 2: 1, 3: 1, 4: 1, 5: 1, 6: 1}
+    with database.read() as connection:
+        [counted] = attempt.of_key(connection, KEY)
+    assert (counted.n, counted.not_before) == (6, now + timedelta(seconds=30))
+
+
+def test_a_client_assertion_is_used_once(database: Database, now: datetime) -> None:
+    answers = _all_at_once(
+        database, lambda connection: client_assertion.use(connection, CLIENT_ID, digest_of("jti"), now)
+    )
+
+    assert Counter(answers) == {True: 1, False: 11}
+
+
+def test_a_request_is_answered_once(signed_in: Database, now: datetime) -> None:
+    parked = AuthorizationRequest(
+        digest=digest_of("handle"),
+        binding_digest=digest_of("browser"),
+        client_id=CLIENT_ID,
+        parameters={},
+        created_at=now,
+        expires_at=now + timedelta(minutes=30),
+        signed_in_sid=None,
+        selected_sid=None,
+        consented_sid=None,
+        completed_at=None,
+    )
+    with signed_in.write() as connection:
+        authorization_request.add(connection, parked)
+
+    answers = _all_at_once(
+        signed_in, lambda connection: authorization_request.complete(connection, parked.digest, now)
+    )
+
+    assert Counter(answers) == {True: 1, False: 11}
+
+
+def test_an_access_token_is_revoked_once(database: Database, now: datetime) -> None:
+    answers = _all_at_once(database, lambda connection: revoked_access_token.add(connection, "jti", now))
+
+    assert Counter(answers) == {True: 1, False: 11}
+
+
+def test_a_session_ends_once(signed_in: Database, now: datetime) -> None:
+    answers = _all_at_once(signed_in, lambda connection: browser_session.end(connection, SID, now))
+
+    assert Counter(answers) == {True: 1, False: 11}
+
+
+def test_every_request_in_a_window_is_counted(database: Database, now: datetime) -> None:
+    answers = _all_at_once(database, lambda connection: rate.hit(connection, KEY, now), times=100)
+
+    assert sorted(answers, key=repr) == sorted(range(1, 101), key=repr)
+
+
+def test_two_nodes_that_rotate_at_once_leave_one_active_key(database: Database, now: datetime) -> None:
+    names = itertools.count()
+
+    def activate() -> str:
+        n = next(names)
+        key = SigningKey(f"kid-{n}", "ES256", KeyStage.ACTIVE, {"kty": "EC"}, b"sealed", now, now, None, None)
+        try:
+            with database.write() as connection:
+                signing_key.add(connection, key)
+        except Conflict:
+            return "refused"
+        return "active"
+
+    assert Counter(together(activate)) == {"active": 1, "refused": 11}
+
+
+def test_no_grant_outlives_a_session_that_ended_while_it_was_given(
+    signed_in: Database, now: datetime
+) -> None:
+    ended = threading.Thread(target=_end, args=(signed_in, now))
+    with signed_in.write() as connection:
+        assert grant.add_if_live(connection, a_grant(now), now)
+        # The session ends now: it has to wait for this grant, or it would not see it.
+        ended.start()
+        ended.join(timeout=0.3)
+        assert ended.is_alive()
+    ended.join()
+
+    with signed_in.read() as connection:
+        assert grant.find_live(connection, GRANT_ID, now) is None
+
+
+def test_no_grant_outlives_a_password_that_was_changed_while_it_was_given(
+    signed_in: Database, now: datetime
+) -> None:
+    ended = threading.Thread(target=_end_all, args=(signed_in, now))
+    with signed_in.write() as connection:
+        assert grant.add_if_live(connection, replace(a_grant(now), offline=True), now)
+        ended.start()
+        ended.join(timeout=0.3)
+    ended.join()
+
+    with signed_in.read() as connection:
+        assert grant.find_live(connection, GRANT_ID, now) is None
+
+
+def _end(database: Database, now: datetime) -> None:
+    with database.write() as connection:
+        browser_session.end(connection, SID, now)
+
+
+def _end_all(database: Database, now: datetime) -> None:
+    with database.write() as connection:
+        browser_session.end_all(connection, ACCOUNT_ID, now)
