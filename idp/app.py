@@ -1,7 +1,7 @@
 """Assemble the provider from its settings: the one place where the parts meet.
 
-`assemble` serves the command line and the worker; `create_app` wraps it in Flask; `application` is what a WSGI
-server loads in each of its processes.
+`assemble` serves the command line and the worker; `create_app` wraps it in Flask; `application` is what a
+WSGI server loads in each of its processes.
 """
 
 import os
@@ -25,8 +25,8 @@ from idp.services.hashing import Hasher, HashParameters, threads_for
 from idp.services.keys import MasterKeys
 from idp.services.randomness import Randomness, SystemRandomness
 from idp.settings import Settings
-from idp.web import install
 from idp.web.rendering import Brand, Rendering
+from idp.web.routes import install
 
 
 def assemble(
@@ -85,7 +85,7 @@ def assemble(
 def create_app(settings: Settings, provider: Provider | None = None) -> Flask:
     """The web application of one provider."""
     app = Flask("idp", static_folder=None, template_folder=None)
-    install(app, provider or assemble(settings), Rendering(Brand(settings.brand.value)))
+    install(app, provider or assemble(settings), Rendering(Brand(settings.brand)))
     return app
 
 

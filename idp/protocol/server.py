@@ -9,7 +9,7 @@ from typing import cast
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import AuthorizationServer
 
-from idp.db import Database
+from idp.db import Connection, Database
 from idp.policy.authentication import Authentication
 from idp.policy.lifetime import Lifetimes
 from idp.protocol import authorization_code, authorization_request, rp_logout, userinfo
@@ -82,13 +82,12 @@ class Server(AuthorizationServer):
         return authorization_request.validate(self.clients, self.keyring, self.issuer, parameters)
 
     def issue_code(
-        self, request: AuthorizationRequest, authentication: Authentication
+        self, connection: Connection, request: AuthorizationRequest, authentication: Authentication
     ) -> AuthorizationResponse:
-        """Answer the request with a code."""
-        with self.database.write_once() as connection:
-            code = authorization_code.issue(
-                connection, self.randomness, self.lifetimes, request, authentication, self.clock.now()
-            )
+        """Answer the request with a code, stored by one statement."""
+        code = authorization_code.issue(
+            connection, self.randomness, self.lifetimes, request, authentication, self.clock.now()
+        )
         return request.response(self.issuer, ("code", code))
 
     def subject(self, client: RegisteredClient, authentication: Authentication) -> str:

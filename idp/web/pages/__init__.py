@@ -1,1 +1,1 @@
-""".""" 
+"""The pages, a module each. They return to the hub and never to one another."""

@@ -1,0 +1,236 @@
+"""The endpoints that programs call: token, userinfo, introspection, revocation, keys and metadata.
+
+Plain WSGI in front of Flask: they need no cookies, no templates and no language, and they are what a busy day
+is made of. Each is a few lines; the protocol does the work. CORS (Fetch Standard §3.2) is answered only where
+an application in a browser needs it, never with credentials.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from http import HTTPStatus
+from typing import Any, TypeAlias
+
+from idp.db import Unavailable
+from idp.policy.refusal import Refused
+from idp.protocol import discovery
+from idp.protocol.keyring import KeyMissing
+from idp.protocol.request import ProtocolRequest
+from idp.protocol.response import Answer
+from idp.provider import Provider
+from idp.services import logs
+from idp.web import headers, parameters, trace
+from idp.web.address import client_address
+from idp.web.parameters import LARGEST_BODY, Parameters
+
+Environ: TypeAlias = dict[str, Any]
+StartResponse: TypeAlias = Callable[..., Any]
+Application: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+_FORM = "application/x-www-form-urlencoded"
+_RETRY_AFTER = 5
+_PREFLIGHT = (
+    ("Access-Control-Allow-Methods", "GET, POST"),
+    ("Access-Control-Allow-Headers", "Authorization, Content-Type"),
+    ("Access-Control-Max-Age", "600"),
+)
+_STATUS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+
+_log = logs.get()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What goes out."""
+
+    status: int
+    body: bytes
+    headers: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What answers, with which methods, and which origins may read the answer in a browser."""
+
+    reply: Callable[["Endpoints", Environ], Reply]
+    methods: tuple[str, ...]
+    cors: str | None  # "*", "registered", or None
+
+
+class Endpoints:
+    """A WSGI application: its own paths, everything else is the pages'."""
+
+    def __init__(self, provider: Provider, table: Mapping[str, Endpoint], pages: Application) -> None:
+        self.provider = provider
+        self._table = table
+        self._pages = pages
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request."""
+        endpoint = self._table.get(environ["PATH_INFO"])
+        if endpoint is None:
+            return self._pages(environ, start_response)
+        reply = self._reply(endpoint, environ)
+        start_response(_STATUS[reply.status], [*reply.headers, ("Content-Length", str(len(reply.body)))])
+        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else reply.body]
+
+    @cached_property
+    def api_headers(self) -> list[tuple[str, str]]:
+        """The headers of every JSON answer for one caller."""
+        https = self.provider.is_https
+        return [*headers.api_headers(https=https), ("Content-Type", "application/json")]
+
+    @cached_property
+    def public_headers(self) -> list[tuple[str, str]]:
+        """The headers of keys and metadata, which caches may keep."""
+        max_age = int(self.provider.lifetimes.jwks_max_age.total_seconds())
+        cacheable = headers.cacheable_headers(max_age, https=self.provider.is_https)
+        return [*cacheable, ("Content-Type", "application/json")]
+
+    @cached_property
+    def metadata(self) -> bytes:
+        """The discovery document."""
+        return _json(discovery.document(self.provider.issuer))
+
+    def as_reply(self, environ: Environ, answer: Answer) -> Reply:
+        """The protocol's answer as HTTP; an error gets a reference, under which `idp explain` tells more."""
+        body = dict(answer.body)
+        if answer.status >= HTTPStatus.BAD_REQUEST and "error" in body:
+            reference = trace.record(
+                self.provider,
+                request=f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}",
+                problem=str(body["error"]),
+                client_id=answer.client_id,
+                detail={"cause": body.get("error_description", ""), **answer.explained},
+            )
+            body["error_description"] = f"{body.get('error_description', '')} (reference {reference})".strip()
+        own = [header for header in answer.headers if header[0] == "WWW-Authenticate"]
+        return Reply(answer.status, _json(body), [*self.api_headers, *own])
+
+    def _reply(self, endpoint: Endpoint, environ: Environ) -> Reply:
+        method = environ["REQUEST_METHOD"]
+        if method == "OPTIONS":
+            reply = Reply(HTTPStatus.NO_CONTENT, b"", list(_PREFLIGHT if endpoint.cors else ()))
+        elif method not in endpoint.methods:
+            allowed = ", ".join(endpoint.methods)
+            answer = _error(HTTPStatus.METHOD_NOT_ALLOWED, "invalid_request", f"use {allowed}")
+            reply = self.as_reply(environ, answer)
+            reply = replace(reply, headers=[*reply.headers, ("Allow", allowed)])
+        else:
+            reply = self._guarded(endpoint, environ)
+        return self._with_cors(endpoint, environ, reply)
+
+    def _guarded(self, endpoint: Endpoint, environ: Environ) -> Reply:
+        try:
+            return endpoint.reply(self, environ)
+        except Unavailable as error:
+            _log.error("database_unavailable", request=environ["PATH_INFO"], cause=str(error))
+            reply = self._temporarily_unavailable()
+        except KeyMissing as error:
+            _log.error("key_missing", request=environ["PATH_INFO"], cause=str(error))
+            reply = self._temporarily_unavailable()
+        except Exception:  # noqa: BLE001 - the last line: a bug is logged, and answered without detail
+            _log.exception("unexpected", request=environ["PATH_INFO"])
+            answer = _error(HTTPStatus.INTERNAL_SERVER_ERROR, "server_error", "a fault on our side")
+            reply = self.as_reply(environ, answer)
+        return reply
+
+    def _temporarily_unavailable(self) -> Reply:
+        body = _json({"error": "temporarily_unavailable", "error_description": "try again in a moment"})
+        return Reply(
+            HTTPStatus.SERVICE_UNAVAILABLE, body, [*self.api_headers, ("Retry-After", str(_RETRY_AFTER))]
+        )
+
+    def _with_cors(self, endpoint: Endpoint, environ: Environ, reply: Reply) -> Reply:
+        origin = environ.get("HTTP_ORIGIN")
+        if origin is None or endpoint.cors is None:
+            return reply
+        if endpoint.cors == "*":
+            allow = [("Access-Control-Allow-Origin", "*")]
+        elif origin in self.provider.server.clients.browser_origins():
+            allow = [
+                ("Access-Control-Allow-Origin", origin),
+                ("Vary", "Origin"),
+                ("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After"),
+            ]
+        else:
+            allow = [("Vary", "Origin")]
+        # What another origin may read, its policy must let it load.
+        kept = [header for header in reply.headers if header[0] != "Cross-Origin-Resource-Policy"]
+        return replace(reply, headers=[*kept, ("Cross-Origin-Resource-Policy", "cross-origin"), *allow])
+
+
+def token(endpoints: Endpoints, environ: Environ) -> Reply:
+    """POST /token."""
+    return _posted(endpoints, environ, endpoints.provider.server.token)
+
+
+def revoke(endpoints: Endpoints, environ: Environ) -> Reply:
+    """POST /revoke."""
+    return _posted(endpoints, environ, endpoints.provider.server.revoke)
+
+
+def introspect(endpoints: Endpoints, environ: Environ) -> Reply:
+    """POST /introspect."""
+    return _posted(endpoints, environ, endpoints.provider.server.introspect)
+
+
+def userinfo(endpoints: Endpoints, environ: Environ) -> Reply:
+    """GET and POST /userinfo."""
+    form: Parameters | Refused = parameters.NONE
+    if environ["REQUEST_METHOD"] == "POST" and _is_form(environ):
+        form = _body(environ)
+    if isinstance(form, Refused):
+        return endpoints.as_reply(environ, _error(HTTPStatus.BAD_REQUEST, form.error, form.description))
+    once = {name: values[0] for name, values in form.items()}
+    answer = endpoints.provider.server.userinfo(environ.get("HTTP_AUTHORIZATION"), once)
+    return endpoints.as_reply(environ, answer)
+
+
+def jwks(endpoints: Endpoints, environ: Environ) -> Reply:  # noqa: ARG001 - one shape for all
+    """GET /jwks.json."""
+    return Reply(HTTPStatus.OK, endpoints.provider.keyring.jwks(), endpoints.public_headers)
+
+
+def metadata(endpoints: Endpoints, environ: Environ) -> Reply:  # noqa: ARG001 - the same
+    """GET /.well-known/openid-configuration and /.well-known/oauth-authorization-server."""
+    return Reply(HTTPStatus.OK, endpoints.metadata, endpoints.public_headers)
+
+
+def _posted(endpoints: Endpoints, environ: Environ, handle: Callable[[ProtocolRequest], Answer]) -> Reply:
+    form = _body(environ) if _is_form(environ) else Refused("invalid_request", f"send the body as {_FORM}")
+    if isinstance(form, Refused):
+        return endpoints.as_reply(environ, _error(HTTPStatus.BAD_REQUEST, form.error, form.description))
+    provider = endpoints.provider
+    request = ProtocolRequest(
+        "POST",
+        environ["PATH_INFO"],
+        form,
+        environ.get("HTTP_AUTHORIZATION"),
+        client_address(environ, provider.trusted_proxies),
+    )
+    return endpoints.as_reply(environ, handle(request))
+
+
+def _is_form(environ: Environ) -> bool:
+    return str(environ.get("CONTENT_TYPE", "")).partition(";")[0].strip().lower() == _FORM
+
+
+def _body(environ: Environ) -> Parameters | Refused:
+    """The body, read no further than we accept; a chunked one may not say how long it is."""
+    length = environ.get("CONTENT_LENGTH")
+    if length and (not length.isdecimal() or int(length) > LARGEST_BODY):
+        return Refused("invalid_request", f"the body is larger than {LARGEST_BODY} bytes")
+    body = environ["wsgi.input"].read(int(length) if length else LARGEST_BODY + 1)
+    if len(body) > LARGEST_BODY:
+        return Refused("invalid_request", f"the body is larger than {LARGEST_BODY} bytes")
+    return parameters.parse(body)
+
+
+def _error(status: int, error: str, description: str) -> Answer:
+    return Answer(status, {"error": error, "error_description": description})
+
+
+def _json(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body, separators=(",", ":")).encode()

@@ -1,0 +1,143 @@
+"""One request of a person, and the answers that can be made to it.
+
+Views receive it as their argument: no globals, no request-bound magic. What costs something is made when it
+is first asked for.
+"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from http import HTTPStatus
+from urllib.parse import urlencode
+
+from flask import Request, Response
+
+from idp.policy.refusal import Refused
+from idp.provider import Provider
+from idp.web import browser, headers, parameters
+from idp.web.address import client_address
+from idp.web.language import Language, choose
+from idp.web.parameters import Parameters
+from idp.web.rendering import Rendering
+
+
+class Malformed(Exception):
+    """The parameters cannot be read at all."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(refused.description)
+        self.refused = refused
+
+
+@dataclass
+class Exchange:
+    """A request with the provider that answers it."""
+
+    request: Request
+    provider: Provider
+    rendering: Rendering
+
+    @cached_property
+    def now(self) -> datetime:
+        """When the request is answered: one moment for all of it."""
+        return self.provider.now()
+
+    @cached_property
+    def query(self) -> Parameters:
+        """The query's parameters. Raises `Malformed`."""
+        return _read(self.request.query_string)
+
+    @cached_property
+    def form(self) -> Parameters:
+        """The body's parameters. Raises `Malformed`."""
+        if self.request.mimetype != "application/x-www-form-urlencoded":
+            return parameters.NONE
+        return _read(self.request.get_data(cache=False))
+
+    @cached_property
+    def address(self) -> str:
+        """Where the request came from."""
+        return client_address(self.request.environ, self.provider.trusted_proxies)
+
+    @property
+    def what(self) -> str:
+        """Method and path, for logs: never the query, which may hold a secret."""
+        return f"{self.request.method} {self.request.path}"
+
+    def field(self, name: str) -> str:
+        """A form field's only value; empty when it is missing or came more than once."""
+        values = self.form.get(name, ())
+        return values[0] if len(values) == 1 else ""
+
+    def cookie(self, name: str) -> str | None:
+        """A cookie of ours."""
+        return browser.read(self.provider, self.request, name)
+
+    def language(self, ui_locales: str | None = None) -> Language:
+        """The language to answer in."""
+        return choose(
+            self.request.args.get(browser.LANGUAGE),
+            self.cookie(browser.LANGUAGE),
+            ui_locales,
+            self.request.headers.get("Accept-Language"),
+        )
+
+    def page(
+        self,
+        template: str,
+        *,
+        status: int = HTTPStatus.OK,
+        form_action: tuple[str, ...] = (),
+        ui_locales: str | None = None,
+        service_desk: str | None = None,
+        reference: str | None = None,
+        signed_out: bool = False,
+        **values: object,
+    ) -> Response:
+        """A page. `form_action` are the origins its forms, or the redirects after them, may lead to."""
+        nonce = secrets.token_urlsafe(16)
+        language = self.language(ui_locales)
+        html = self.rendering.render(
+            template,
+            language=language,
+            nonce=nonce,
+            path_for_language={each: self._in_language(each) for each in Language},
+            service_desk=service_desk or self.provider.service_desk,
+            reference=reference,
+            **values,
+        )
+        https = self.provider.is_https
+        policy = (
+            headers.signed_out_headers(nonce, https=https)
+            if signed_out
+            else headers.page_headers(nonce, form_action, https=https)
+        )
+        response = Response(html, status, policy, content_type="text/html; charset=utf-8")
+        response.headers["Content-Language"] = language.value
+        if self.request.args.get(browser.LANGUAGE) == language.value:
+            browser.write(self.provider, response, browser.LANGUAGE, language.value)
+        return response
+
+    def redirect(self, location: str) -> Response:
+        """See Other: the browser goes there with a GET, whatever it sent here."""
+        policy = [*headers.api_headers(https=self.provider.is_https), ("Location", location)]
+        return Response("", HTTPStatus.SEE_OTHER, policy, content_type="text/plain; charset=utf-8")
+
+    def to(self, path: str, **query: str) -> Response:
+        """Redirect to a path of ours."""
+        suffix = f"?{urlencode(query)}" if query else ""
+        return self.redirect(f"{self.provider.issuer}{path}{suffix}")
+
+    def _in_language(self, language: Language) -> str:
+        query: Mapping[str, object] = {**self.request.args.to_dict(), browser.LANGUAGE: language.value}
+        # After a POST the toggle shows the page afresh, which a GET of the same address does.
+        return f"{self.request.path}?{urlencode(query)}"
+
+
+def _read(text: bytes) -> Parameters:
+    found = parameters.parse(text)
+    if isinstance(found, Refused):
+        raise Malformed(found)
+    return found

@@ -1,0 +1,84 @@
+"""Sign out (OpenID Connect RP-Initiated Logout §2).
+
+A relying party that proves with an ID Token of ours that it means the session in this browser signs out at
+once; for anything else the person is asked.
+"""
+
+from urllib.parse import urlencode
+
+from flask import Response
+
+from idp.accounts import browser_session
+from idp.db.browser_session import BrowserSession
+from idp.protocol.rp_logout import LogoutRefused, LogoutRequest
+from idp.web import browser, errors
+from idp.web.exchange import Exchange
+from idp.web.parked import Forged
+
+PATH = "/logout"
+
+
+def show(exchange: Exchange) -> Response:
+    """GET /logout."""
+    asked = exchange.provider.server.validate_logout(exchange.query)
+    if isinstance(asked, LogoutRefused):
+        return errors.page(exchange, asked.problem, client_id=asked.client_id, detail=asked.explained)
+    session = _session(exchange)
+    if session is None:
+        return _signed_out(exchange, asked)
+    if asked.hinted_sid == str(session.sid):
+        return _end(exchange, asked, session)
+    return exchange.page(
+        "logout.html",
+        ui_locales=asked.parameters.get("ui_locales"),
+        action=PATH,
+        csrf_token=browser.csrf_token(exchange.provider, exchange.cookie(browser.SESSION) or ""),
+        client_name=None if asked.client is None else asked.client.metadata.client_name,
+        fields=tuple(asked.parameters.items()),
+    )
+
+
+def submit(exchange: Exchange) -> Response:
+    """POST /logout: our own question answered, or a relying party that sends its request in a form."""
+    if not exchange.field("decision"):
+        # A form of another site carries no session cookie along; the GET it becomes does.
+        return exchange.to(PATH, **{name: values[0] for name, values in exchange.form.items()})
+    secret = exchange.cookie(browser.SESSION) or ""
+    is_ours = browser.is_csrf_token(exchange.provider, secret, exchange.field(browser.CSRF_FIELD))
+    if browser.is_from_another_site(exchange.provider, exchange.request) or not is_ours:
+        raise Forged
+    asked = exchange.provider.server.validate_logout(exchange.form)
+    if isinstance(asked, LogoutRefused):
+        return errors.page(exchange, asked.problem, client_id=asked.client_id, detail=asked.explained)
+    session = _session(exchange)
+    if exchange.field("decision") != "sign_out":
+        return exchange.to("/")
+    return _signed_out(exchange, asked) if session is None else _end(exchange, asked, session)
+
+
+def signed_out(exchange: Exchange) -> Response:
+    """GET /signed-out: where a sign-out that names no relying party ends."""
+    return exchange.page("signed_out.html", signed_out=True, continue_uri=None, client_name=None)
+
+
+def _session(exchange: Exchange) -> BrowserSession | None:
+    with exchange.provider.database.read() as connection:
+        return browser_session.find(connection, exchange.cookie(browser.SESSION), exchange.now)
+
+
+def _end(exchange: Exchange, asked: LogoutRequest, session: BrowserSession) -> Response:
+    client_id = None if asked.client is None else asked.client.client_id
+    with exchange.provider.database.write() as connection:
+        browser_session.end(
+            connection, session.sid, address=exchange.address, client_id=client_id, now=exchange.now
+        )
+    return _signed_out(exchange, asked)
+
+
+def _signed_out(exchange: Exchange, asked: LogoutRequest) -> Response:
+    locales = asked.parameters.get("ui_locales")
+    language = f"?{urlencode({browser.LANGUAGE: exchange.language(locales).value})}" if locales else ""
+    location = asked.return_to or f"{exchange.provider.issuer}/signed-out{language}"
+    response = exchange.redirect(location)
+    browser.forget(exchange.provider, response, browser.SESSION)
+    return response

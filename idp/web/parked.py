@@ -1,0 +1,118 @@
+"""Authorization requests that wait for a person: park one, find it again, in the browser that brought it.
+
+The handle in the address finds the row, the transaction cookie proves the browser: a link that is passed on
+opens nothing elsewhere (session fixation).
+"""
+
+import hmac
+from dataclasses import dataclass
+
+from flask import Response
+
+from idp.db import authorization_request
+from idp.db.authorization_request import AuthorizationRequest as Row
+from idp.policy import redirect_uri
+from idp.protocol.authorization_request import AuthorizationRequest
+from idp.services.digest import digest
+from idp.web import browser
+from idp.web.exchange import Exchange
+
+HANDLE = "request"
+_LONGEST = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A waiting request, validated again as it stands now. `secret` is the browser's, for its forms."""
+
+    handle: str
+    secret: str
+    row: Row
+    request: AuthorizationRequest
+
+    @property
+    def form_action(self) -> tuple[str, ...]:
+        """Where the answer to a form may redirect."""
+        return (redirect_uri.origin(self.request.redirect_uri),)
+
+
+class Gone(Exception):
+    """There is no waiting request to go on with. `problem` says why; `client_id` where to start again."""
+
+    def __init__(self, problem: str, client_id: str | None = None) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.client_id = client_id
+
+
+class Forged(Exception):
+    """A form that this browser was not given, or that another site sent."""
+
+
+def park(exchange: Exchange, request: AuthorizationRequest) -> tuple[str, str]:
+    """Store the request; its handle and the secret for the browser's cookie."""
+    provider = exchange.provider
+    handle, secret = provider.randomness.token(), provider.randomness.token()
+    row = Row(
+        digest=digest(handle),
+        binding_digest=digest(secret),
+        client_id=request.client.client_id,
+        parameters=dict(request.parameters),
+        created_at=exchange.now,
+        expires_at=exchange.now + provider.lifetimes.transaction,
+        signed_in_sid=None,
+        selected_sid=None,
+        consented_sid=None,
+        completed_at=None,
+    )
+    with provider.database.write_once() as connection:
+        authorization_request.add(connection, row)
+    return handle, secret
+
+
+def find(exchange: Exchange, handle: str | None = None) -> Parked:
+    """The request this browser waits with. Raises `Gone`, or what validating it again raises."""
+    handle = handle or _only(exchange)
+    if not 1 <= len(handle) <= _LONGEST or not handle.isascii():
+        raise Gone("request_unknown")
+    provider = exchange.provider
+    with provider.database.read() as connection:
+        row = authorization_request.find(connection, digest(handle))
+    secret = exchange.cookie(browser.transaction_cookie(handle))
+    if row is None:
+        raise Gone("request_unknown")
+    if row.completed_at is not None:
+        raise Gone("request_answered", row.client_id)
+    if row.expires_at <= exchange.now:
+        raise Gone("request_expired", row.client_id)
+    if secret is None or not hmac.compare_digest(digest(secret), row.binding_digest):
+        raise Gone("request_of_another_browser", row.client_id)
+    request = provider.server.validate({name: (value,) for name, value in row.parameters.items()})
+    return Parked(handle, secret, row, request)
+
+
+def submitted(exchange: Exchange) -> Parked:
+    """The same for a posted form, which must come from our own page in this browser. Raises `Forged` too."""
+    if browser.is_from_another_site(exchange.provider, exchange.request):
+        raise Forged
+    parked = find(exchange)
+    if not browser.is_csrf_token(exchange.provider, parked.secret, exchange.field(browser.CSRF_FIELD)):
+        raise Forged
+    return parked
+
+
+def action(parked: Parked, path: str) -> str:
+    """The address of a form that goes on with the request."""
+    return f"{path}?{HANDLE}={parked.handle}"
+
+
+def back_to_hub(exchange: Exchange, parked: Parked) -> Response:
+    """Every page ends here: the hub picks what comes next."""
+    return exchange.to(f"/authorize/{parked.handle}")
+
+
+def _only(exchange: Exchange) -> str:
+    values = exchange.query.get(HANDLE, ())
+    if len(values) != 1:
+        raise Gone("request_missing")
+    return values[0]

@@ -1,0 +1,86 @@
+"""Every URL of the product, in the order in which a person, and then a program, meets them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, Response, request
+from flask.sessions import NullSession, SessionInterface
+
+from idp.provider import Provider
+from idp.web import authorize, endpoints, errors, health
+from idp.web.endpoints import Endpoint, Endpoints
+from idp.web.exchange import Exchange
+from idp.web.pages import consent, files, home, login, logout, outbox, select_account
+from idp.web.parameters import LARGEST_BODY
+from idp.web.rendering import Rendering
+
+View = Callable[..., Response]
+
+PAGES: tuple[tuple[str, str, View], ...] = (
+    ("GET", "/", home.show),
+    ("GET", "/authorize", authorize.start),
+    ("POST", "/authorize", authorize.start_posted),
+    ("GET", "/authorize/<handle>", authorize.resume),
+    ("GET", "/login", login.show),
+    ("POST", "/login", login.submit),
+    ("GET", "/select-account", select_account.show),
+    ("POST", "/select-account", select_account.submit),
+    ("GET", "/consent", consent.show),
+    ("POST", "/consent", consent.submit),
+    ("GET", "/logout", logout.show),
+    ("POST", "/logout", logout.submit),
+    ("GET", "/signed-out", logout.signed_out),
+    ("GET", "/static/<path:name>", files.show),
+    ("GET", "/healthz", health.healthz),
+    ("GET", "/readyz", health.readyz),
+)
+
+# Only where an outbox folder is set: a demo, never production.
+MAILBOX: tuple[tuple[str, str, View], ...] = (
+    ("GET", "/dev/outbox", outbox.show),
+    ("GET", "/dev/outbox/<name>", outbox.show_message),
+)
+
+ENDPOINTS = {
+    "/.well-known/openid-configuration": Endpoint(endpoints.metadata, ("GET", "HEAD"), cors="*"),
+    "/.well-known/oauth-authorization-server": Endpoint(endpoints.metadata, ("GET", "HEAD"), cors="*"),
+    "/jwks.json": Endpoint(endpoints.jwks, ("GET", "HEAD"), cors="*"),
+    "/token": Endpoint(endpoints.token, ("POST",), cors="registered"),
+    "/userinfo": Endpoint(endpoints.userinfo, ("GET", "POST"), cors="registered"),
+    "/introspect": Endpoint(endpoints.introspect, ("POST",), cors=None),
+    "/revoke": Endpoint(endpoints.revoke, ("POST",), cors="registered"),
+}
+
+
+class _NoSession(SessionInterface):
+    """Flask's own session is not used: ours are rows."""
+
+    _none = NullSession()
+
+    def open_session(self, app: Flask, request: Any) -> NullSession:  # noqa: ANN401, ARG002 - Flask's signature
+        """The same empty one for everybody."""
+        return self._none
+
+    def save_session(self, app: Flask, session: Any, response: Any) -> None:  # noqa: ANN401 - the same
+        """Nothing to save."""
+
+
+def install(app: Flask, provider: Provider, rendering: Rendering) -> None:
+    """Make the Flask application serve this provider."""
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.config["MAX_FORM_MEMORY_SIZE"] = LARGEST_BODY
+    app.session_interface = _NoSession()
+
+    def exchange() -> Exchange:
+        return Exchange(request._get_current_object(), provider, rendering)  # type: ignore[attr-defined]  # noqa: SLF001
+
+    for method, path, view in (*PAGES, *(MAILBOX if provider.outbox else ())):
+        app.add_url_rule(
+            path,
+            f"{method} {path}",
+            lambda view=view, **values: view(exchange(), **values),
+            methods=[method],
+            provide_automatic_options=False,
+        )
+    app.register_error_handler(Exception, lambda error: errors.of_exception(exchange(), error))
+    app.wsgi_app = Endpoints(provider, ENDPOINTS, app.wsgi_app)  # type: ignore[method-assign]  # as Flask documents
