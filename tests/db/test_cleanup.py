@@ -1,0 +1,167 @@
+"""Every kind of row, dead and live, around the moment from which it may be deleted."""
+
+import itertools
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Boolean, Column, Date, Integer, LargeBinary, String, Table, Uuid, func, insert, select
+
+from idp.db import Database, grant
+from idp.db.attempt import NEVER
+from idp.db.cleanup import BATCH, sweep
+from idp.db.engine import migration_engine
+from idp.db.tables import TABLES, metadata
+from idp.db.types import Choice, Json, UtcDateTime, Words
+from tests.builders import ACCOUNT_ID, CLIENT_ID, GRANT_ID, PERSON_ID, a_grant, add_signed_in, digest_of
+
+SECOND = timedelta(seconds=1)
+DAY = timedelta(days=1)
+LONG = timedelta(days=3650)
+
+RULES = [
+    ("authorization_codes", "expires_at", DAY),
+    ("authorization_requests", "expires_at", DAY),
+    ("refresh_tokens", "ends_at", DAY),
+    ("grants", "created_at", 2 * DAY),
+    ("browser_sessions", "expires_at", DAY),
+    ("revoked_access_tokens", "expires_at", DAY),
+    ("client_assertions", "expires_at", timedelta(minutes=5)),
+    ("attempts", "updated_at", 7 * DAY),
+    ("rates", "window_start", DAY),
+    ("address_failures", "failed_at", DAY),
+    ("traces", "at", 7 * DAY),
+]
+KEPT_FOR_EVER = sorted({table.name for table in TABLES} - {name for name, _, _ in RULES})
+
+_PARENTS = {
+    "accounts": ACCOUNT_ID,
+    "clients": CLIENT_ID,
+    "employers": "123",
+    "grants": GRANT_ID,
+    "people": PERSON_ID,
+}
+_numbers = itertools.count(1)
+_MADE: dict[type, Callable[[datetime], object]] = {
+    UtcDateTime: lambda at: at,
+    Date: lambda at: at.date(),
+    Uuid: lambda _: uuid.UUID(int=next(_numbers)),
+    LargeBinary: lambda _: digest_of(str(next(_numbers))),
+    Json: lambda _: {},
+    Words: lambda _: (),
+    Boolean: lambda _: False,
+    Integer: lambda _: 1,
+    String: lambda _: str(next(_numbers))[-2:],
+}
+
+
+def _row(table: Table, at: datetime) -> dict[str, Any]:
+    """Some row of a table, all of whose times are the same."""
+    return {column.name: _value(column, at) for column in table.c if column.name != "seq"}
+
+
+def _value(column: Column[Any], at: datetime) -> object:
+    for key in column.foreign_keys:
+        return _PARENTS[key.column.table.name]
+    if isinstance(column.type, Choice):
+        return next(iter(column.type.choices))
+    return next(make(at) for kind, make in _MADE.items() if isinstance(column.type, kind))
+
+
+@pytest.fixture
+def signed_in(database: Database, now: datetime) -> Database:
+    """A database with the rows that others refer to."""
+    with database.write() as connection:
+        add_signed_in(connection, now)
+        assert grant.add_if_live(connection, a_grant(now), now)
+    return database
+
+
+def _add(database: Database, table: Table, *rows: dict[str, Any]) -> None:
+    with migration_engine(database.url).begin() as connection:
+        connection.execute(insert(table), rows)
+
+
+def _count(database: Database, table: Table) -> int:
+    with migration_engine(database.url).connect() as connection:
+        return connection.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+@pytest.mark.parametrize(("name", "ends", "kept"), RULES, ids=str)
+def test_a_row_goes_when_its_time_is_over_whatever_else_it_says(
+    signed_in: Database, now: datetime, name: str, ends: str, kept: timedelta
+) -> None:
+    table = metadata.tables[name]
+    before = _count(signed_in, table)
+    _add(signed_in, table, {**_row(table, now + LONG), ends: now - kept - SECOND})
+
+    assert sweep(signed_in, now) == {**dict.fromkeys([rule[0] for rule in RULES], 0), name: 1}
+    assert _count(signed_in, table) == before
+
+
+@pytest.mark.parametrize(("name", "ends", "kept"), RULES, ids=str)
+def test_a_row_stays_until_then_whatever_else_it_says(
+    signed_in: Database, now: datetime, name: str, ends: str, kept: timedelta
+) -> None:
+    table = metadata.tables[name]
+    before = _count(signed_in, table)
+    _add(
+        signed_in,
+        table,
+        {**_row(table, now - LONG), ends: now - kept},
+        {**_row(table, now - LONG), ends: now},
+        {**_row(table, now - LONG), ends: now + LONG},
+    )
+
+    assert not any(sweep(signed_in, now).values())
+    assert _count(signed_in, table) == before + 3
+
+
+@pytest.mark.parametrize("name", KEPT_FOR_EVER)
+def test_what_is_not_swept_stays_however_old(signed_in: Database, now: datetime, name: str) -> None:
+    table = metadata.tables[name]
+    before = _count(signed_in, table)
+    _add(signed_in, table, _row(table, now - LONG))
+
+    assert not any(sweep(signed_in, now).values())
+    assert _count(signed_in, table) == before + 1
+
+
+def test_a_grant_stays_as_long_as_one_of_its_refresh_tokens(signed_in: Database, now: datetime) -> None:
+    grants, tokens = metadata.tables["grants"], metadata.tables["refresh_tokens"]
+    old = _row(grants, now - 90 * DAY)
+    _add(signed_in, grants, old)
+    _add(signed_in, tokens, {**_row(tokens, now - 90 * DAY), "grant_id": old["id"], "ends_at": now + DAY})
+
+    assert not any(sweep(signed_in, now).values())
+    swept = sweep(signed_in, now + 3 * DAY)
+    assert (swept["refresh_tokens"], swept["grants"]) == (1, 2)
+
+
+def test_a_bucket_that_is_shut_stays_shut(database: Database, now: datetime) -> None:
+    attempts = metadata.tables["attempts"]
+    _add(database, attempts, {**_row(attempts, now - LONG), "not_before": NEVER})
+
+    sweep(database, now)
+
+    assert _count(database, attempts) == 1
+
+
+def test_more_than_a_batch_goes_in_one_sweep(database: Database, now: datetime) -> None:
+    tokens = metadata.tables["revoked_access_tokens"]
+    dead = [{"jti": f"dead {n}", "expires_at": now - LONG} for n in range(2 * BATCH + 1)]
+    _add(database, tokens, *dead, {"jti": "live", "expires_at": now})
+
+    assert sweep(database, now)["revoked_access_tokens"] == 2 * BATCH + 1
+    assert _count(database, tokens) == 1
+
+
+def test_rows_with_a_key_of_several_columns_go_in_batches_too(database: Database, now: datetime) -> None:
+    assertions = metadata.tables["client_assertions"]
+    dead = [_row(assertions, now - LONG) for _ in range(BATCH + 1)]
+    _add(database, assertions, *dead, _row(assertions, now))
+
+    assert sweep(database, now)["client_assertions"] == BATCH + 1
+    assert _count(database, assertions) == 1
