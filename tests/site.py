@@ -123,11 +123,10 @@ class Site:
 
     def post(self, path: str, client_id: str | None = "payslips", **form: str) -> TestResponse:
         """What a client's server posts, authenticated with its secret."""
-        headers = {}
         auth = (client_id, self.secrets[client_id]) if client_id in self.secrets else None
         if client_id is not None and auth is None:
             form.setdefault("client_id", client_id)
-        return Browser(self.flask).post(path, base_url=ISSUER, data=form, headers=headers, auth=auth)
+        return Browser(self.flask).post(path, base_url=ISSUER, data=form, auth=auth)
 
     def redeem(self, code: str, client_id: str | None = "payslips", **form: str) -> TestResponse:
         """Exchange a code."""
@@ -146,8 +145,7 @@ class Site:
         code = visitor.sign_in_to(client_id, **asked)["code"]
         answer = self.redeem(code, client_id, redirect_uri=asked.get("redirect_uri", CALLBACK))
         assert answer.status_code == 200, answer.text
-        body: dict[str, Any] = answer.json
-        return body
+        return body(answer)
 
     def userinfo(self, access_token: str) -> TestResponse:
         """Ask UserInfo."""
@@ -167,10 +165,10 @@ class Visitor:
         self.site = site
         self.browser = Browser(site.flask)
 
-    def get(self, path: str, **kwargs: Any) -> TestResponse:
+    def get(self, path: str, **kwargs: Any) -> TestResponse:  # noqa: ANN401 - werkzeug's
         return self.browser.get(path, base_url=ISSUER, **kwargs)
 
-    def post(self, path: str, data: Mapping[str, str], **kwargs: Any) -> TestResponse:
+    def post(self, path: str, data: Mapping[str, str], **kwargs: Any) -> TestResponse:  # noqa: ANN401 - the same
         return self.browser.post(path, base_url=ISSUER, data=dict(data), **kwargs)
 
     def authorize(self, client_id: str = "payslips", **asked: str | None) -> TestResponse:
@@ -222,6 +220,12 @@ def request_for(client_id: str = "payslips", **asked: str | None) -> dict[str, s
     return {name: value for name, value in parameters.items() if value is not None}
 
 
+def body(answer: TestResponse) -> dict[str, Any]:
+    """The JSON object of an answer."""
+    decoded: dict[str, Any] = json.loads(answer.text)
+    return decoded
+
+
 def received(response: TestResponse) -> dict[str, str]:
     """The parameters a client receives in a redirect's query."""
     assert response.status_code == 303, (response.status_code, response.text[:2000])
@@ -235,7 +239,7 @@ def build(
     rows: list[signing_key.SigningKey],
     password_hash: str,
     now: datetime,
-    **more: Any,
+    **more: Any,  # noqa: ANN401 - settings
 ) -> Site:
     """An installation on a migrated database, with signing keys that were made before."""
     settings = Settings(issuer=ISSUER, database_url=url, keys_dir=keys_dir, **more)

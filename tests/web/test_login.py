@@ -1,6 +1,6 @@
 """Signing in at the central page, over HTTP."""
 
-from tests.site import Site, received
+from tests.site import Site, body, received
 
 
 def test_a_person_signs_in_and_the_client_receives_a_code(site: Site) -> None:
@@ -12,13 +12,13 @@ def test_a_person_signs_in_and_the_client_receives_a_code(site: Site) -> None:
     assert answer.keys() == {"code", "state", "iss"}
     assert answer["state"] == "a-state"
     assert answer["iss"] == "https://id.example.nhs.uk"
-    tokens = site.redeem(answer["code"]).json
+    tokens = body(site.redeem(answer["code"]))
     assert tokens["token_type"] == "Bearer"
     claims = site.claims(tokens["id_token"])
     assert claims["aud"] == "payslips"
     assert claims["nonce"] == "a-nonce"
     assert claims["acr"] == "AAL1_USERPASS"
-    assert site.userinfo(tokens["access_token"]).json == {"sub": claims["sub"]}
+    assert body(site.userinfo(tokens["access_token"])) == {"sub": claims["sub"]}
     assert site.refresh(tokens["refresh_token"]).status_code == 200
 
 
