@@ -1,0 +1,188 @@
+import uuid
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+import pytest
+
+from idp.db import Conflict, Connection, Database, account, employer, password_history, person
+from idp.db.account import Account, AccountState
+from idp.db.employer import Employer
+from tests.builders import ACCOUNT_ID, PERSON_ID, a_person, add_account, an_account, an_employer
+
+
+@pytest.fixture
+def staffed(database: Database, now: datetime) -> Database:
+    with database.write() as connection:
+        add_account(connection, an_account(now))
+    return database
+
+
+def _another(now: datetime, n: int, username: str) -> Account:
+    return replace(an_account(now), id=uuid.UUID(int=n), username=username)
+
+
+def _find(connection: Connection) -> Account:
+    found = account.find_by_id(connection, ACCOUNT_ID)
+    assert found is not None
+    return found
+
+
+def test_an_account_is_found_by_username_and_id(staffed: Database, now: datetime) -> None:
+    with staffed.read() as connection:
+        assert account.find(connection, "123SODOWD01") == an_account(now)
+        assert _find(connection) == an_account(now)
+        assert account.find(connection, "123NOBODY01") is None
+
+
+def test_a_username_belongs_to_one_account(staffed: Database, now: datetime) -> None:
+    with pytest.raises(Conflict), staffed.write() as connection:
+        account.add(connection, _another(now, 2, "123SODOWD01"))
+
+
+def test_one_person_may_have_several_accounts(staffed: Database, now: datetime) -> None:
+    second = _another(now, 2, "123AODOWD01")
+    with staffed.write() as connection:
+        account.add(connection, second)
+
+        assert account.of_person(connection, PERSON_ID) == [second, an_account(now)]
+
+
+def test_a_profile_brings_account_person_and_employer_together(staffed: Database) -> None:
+    with staffed.read() as connection:
+        profile = account.find_profile(connection, ACCOUNT_ID)
+
+    assert profile is not None
+    assert (profile.account_id, profile.username) == (ACCOUNT_ID, "123SODOWD01")
+    assert (profile.name, profile.email) == ("Siân O'Dowd", "sian.odowd@wales.example")
+    assert (profile.employer_code, profile.employer_ods_code) == ("123", "7A3")
+    assert profile.state is AccountState.ACTIVE
+
+
+def test_a_mononym_is_read_out_without_a_gap(now: datetime) -> None:
+    assert replace(a_person(now), given_name=None).name == "O'Dowd"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        pytest.param("sodowd", True, id="part of the username in any case"),
+        pytest.param("ODOWD@WALES", True, id="part of the mail address in any case"),
+        pytest.param("o'd", True, id="part of the family name"),
+        pytest.param("jones", False, id="nothing like it"),
+        pytest.param("%", False, id="a per cent sign is itself"),
+        pytest.param("_", False, id="an underscore is itself"),
+        pytest.param("/", False, id="a slash is itself"),
+    ],
+)
+def test_accounts_are_searched_for(staffed: Database, text: str, found: bool) -> None:
+    with staffed.read() as connection:
+        assert bool(account.search(connection, text, 10)) is found
+
+
+def test_a_search_is_limited_and_in_order(staffed: Database, now: datetime) -> None:
+    with staffed.write() as connection:
+        for n, name in enumerate(["123SODOWD03", "123SODOWD02"], 2):
+            account.add(connection, _another(now, n, name))
+
+        names = [each.username for each in account.search(connection, "sodowd", 2)]
+    assert names == ["123SODOWD01", "123SODOWD02"]
+
+
+def test_usernames_that_begin_alike_are_listed(staffed: Database, now: datetime) -> None:
+    with staffed.write() as connection:
+        account.add(connection, _another(now, 2, "123SODOWD02"))
+        account.add(connection, _another(now, 3, "123XSODOWD01"))
+
+        assert sorted(account.usernames_like(connection, "123SODOWD")) == ["123SODOWD01", "123SODOWD02"]
+
+
+def test_a_state_moves_on_only_from_the_state_that_was_seen(staffed: Database) -> None:
+    with staffed.write() as connection:
+        assert account.set_state(connection, ACCOUNT_ID, AccountState.ACTIVE, AccountState.LEAVER)
+        assert not account.set_state(connection, ACCOUNT_ID, AccountState.ACTIVE, AccountState.DISABLED)
+        assert _find(connection).state is AccountState.LEAVER
+
+
+def test_a_password_is_set_with_its_moment_and_state(staffed: Database, now: datetime) -> None:
+    later = now + timedelta(days=1)
+    with staffed.write() as connection:
+        account.set_password(connection, ACCOUNT_ID, "new", later, AccountState.MUST_CHANGE_PASSWORD)
+        found = _find(connection)
+
+    assert (found.password_hash, found.password_changed_at) == ("new", later)
+    assert found.state is AccountState.MUST_CHANGE_PASSWORD
+
+
+def test_a_hash_is_renewed_unless_the_password_changed_meanwhile(staffed: Database, now: datetime) -> None:
+    before = an_account(now).password_hash or ""
+    with staffed.write() as connection:
+        assert account.rehash(connection, ACCOUNT_ID, before, "stronger")
+        assert not account.rehash(connection, ACCOUNT_ID, before, "too late")
+        found = _find(connection)
+
+    assert (found.password_hash, found.password_changed_at) == ("stronger", now)
+
+
+def test_signing_in_is_remembered(staffed: Database, now: datetime) -> None:
+    with staffed.write() as connection:
+        account.signed_in(connection, ACCOUNT_ID, now)
+
+        assert _find(connection).last_sign_in_at == now
+
+
+@pytest.mark.parametrize(
+    ("state", "ends_on", "may"),
+    [
+        (AccountState.ACTIVE, None, True),
+        (AccountState.ACTIVE, date(2026, 11, 23), True),
+        (AccountState.ACTIVE, date(2026, 11, 22), False),
+        (AccountState.PENDING, None, False),
+        (AccountState.MUST_CHANGE_PASSWORD, None, False),
+        (AccountState.INACTIVE, None, False),
+        (AccountState.LEAVER, None, False),
+        (AccountState.DISABLED, None, False),
+    ],
+)
+def test_who_may_sign_in(now: datetime, state: AccountState, ends_on: date | None, may: bool) -> None:
+    assert replace(an_account(now), state=state, ends_on=ends_on).may_sign_in(now) is may
+
+
+def test_the_newest_passwords_come_first(staffed: Database, now: datetime) -> None:
+    with staffed.write() as connection:
+        for n, phc in enumerate(["first", "second", "third"]):
+            at = now + timedelta(minutes=n)
+            password_history.add(connection, uuid.UUID(int=n), ACCOUNT_ID, phc, at)
+
+        assert password_history.recent(connection, ACCOUNT_ID, 2) == ["third", "second"]
+
+
+@pytest.mark.parametrize(
+    ("email", "born", "found"),
+    [
+        ("sian.odowd@wales.example", date(1984, 2, 29), True),
+        ("Sian.ODowd@WALES.example", date(1984, 2, 29), True),
+        ("sian.odowd@wales.example", date(1984, 3, 1), False),
+        ("s.odowd@wales.example", date(1984, 2, 29), False),
+    ],
+)
+def test_the_same_person_is_found_by_mail_address_and_date_of_birth(
+    staffed: Database, now: datetime, email: str, born: date, found: bool
+) -> None:
+    with staffed.read() as connection:
+        assert person.find_same(connection, email, born) == ([a_person(now)] if found else [])
+
+
+def test_a_person_is_found_by_id(staffed: Database, now: datetime) -> None:
+    with staffed.read() as connection:
+        assert person.find(connection, PERSON_ID) == a_person(now)
+        assert person.find(connection, ACCOUNT_ID) is None
+
+
+def test_employers_are_listed_by_code(staffed: Database) -> None:
+    first = Employer("001", "Powys", None, None, None)
+    with staffed.write() as connection:
+        employer.add(connection, first)
+
+        assert employer.every(connection) == [first, an_employer()]
+        assert employer.find(connection, "001") == first
+        assert employer.find(connection, "999") is None
