@@ -47,7 +47,7 @@ _SETTINGS = {
 _KEEPER = 'cd /; "$@" </dev/null & read -r _; kill -INT $!; wait; rm -rf "$0"'
 
 
-class NoPostgreSQL(Exception):  # noqa: N818 - it is a state of the machine
+class NoPostgreSQL(Exception):
     """This machine has no PostgreSQL that the test run can start."""
 
 

@@ -11,10 +11,10 @@ import pytest
 from idp.db import Database, employer, migrate
 from idp.services.clock import Clock
 from idp.services.randomness import Randomness
+from tests import postgresql
 from tests.builders import an_employer
 from tests.fakes import FakeClock, FakeRandomness
 from tests.machine import REQUIRE_ALL, cannot
-from tests.postgresql import Server
 
 _RUN_UNTIL_KILLED = """
 import time
@@ -37,7 +37,7 @@ def test_a_test_finds_nothing_that_another_left(database: Database, turn: str) -
         employer.add(connection, an_employer())
 
 
-def test_a_database_is_dropped_though_someone_is_connected(postgresql_server: Server) -> None:
+def test_a_database_is_dropped_though_someone_is_connected(postgresql_server: postgresql.Server) -> None:
     with postgresql_server.database() as url:
         left_open = psycopg.connect(url.replace("+psycopg", ""))
 
@@ -65,6 +65,13 @@ def test_the_server_goes_even_when_the_run_is_killed() -> None:
     while folder.exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not folder.exists()
+
+
+def test_a_machine_without_postgresql_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(postgresql, "_candidates", lambda: iter([tmp_path]))
+
+    with pytest.raises(postgresql.NoPostgreSQL, match="no PostgreSQL here"), postgresql.running():
+        pass
 
 
 def test_what_a_machine_cannot_offer_is_skipped_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
