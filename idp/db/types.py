@@ -13,8 +13,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
 
-# Fixed width, so that text order is time order on SQLite.
-_TEXT_TIME = "%Y-%m-%dT%H:%M:%S.%f"
+# Without the zone, which is always UTC. Fixed width, so that text order is time order on SQLite.
+_TEXT_LENGTH = len("2026-11-23T07:00:00.000000")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -26,7 +26,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Text on SQLite, the driver's own type elsewhere."""
         if dialect.name == "sqlite":
-            return dialect.type_descriptor(String(26))
+            return dialect.type_descriptor(String(_TEXT_LENGTH))
         return dialect.type_descriptor(DateTime(timezone=True))
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:  # noqa: ANN401 - the driver's
@@ -36,7 +36,9 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value.tzinfo is None:
             raise ValueError("A time without a zone cannot be stored.")
         value = value.astimezone(UTC)
-        return value.strftime(_TEXT_TIME) if dialect.name == "sqlite" else value
+        if dialect.name == "sqlite":
+            return value.isoformat(timespec="microseconds")[:_TEXT_LENGTH]
+        return value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ANN401 - the driver's
         """An aware datetime in UTC."""

@@ -10,7 +10,7 @@ from authlib.oauth2.rfc6749 import TokenEndpoint
 
 from idp.db import grant, refresh_token
 from idp.policy import scope as scopes
-from idp.protocol import access_token, token_response
+from idp.protocol import token_response
 from idp.protocol.access_token import AccessToken
 from idp.protocol.clients import RegisteredClient
 from idp.protocol.errors import Refusal
@@ -40,7 +40,7 @@ class IntrospectionEndpoint(TokenEndpoint):
         token = request.form.get("token")
         if token is None:
             raise Refusal("invalid_request", "token is missing")
-        signed = access_token.verify(self.server.keyring, self.server.issuer, token, self.server.clock.now())
+        signed = self.server.access_tokens.verify(token, self.server.clock.now())
         if signed is not None:
             return 200, self._of_access_token(client, signed), token_response.HEADERS
         return 200, self._of_refresh_token(client, token), token_response.HEADERS

@@ -12,7 +12,8 @@ from typing import Any
 
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-from idp.db import Conflict, Connection, Database, signing_key
+from idp.db import Conflict, Connection, Database, audit, signing_key
+from idp.db.audit import AuditEvent
 from idp.db.signing_key import KeyStage
 from idp.db.signing_key import SigningKey as Row
 from idp.policy.lifetime import Lifetimes
@@ -106,6 +107,7 @@ def make(database: Database, masters: MasterKeys, now: datetime) -> list[Row]:
     with database.write() as connection:
         for row in wanted:
             signing_key.add(connection, row)
+            _record(connection, row, row.stage, now)
     return wanted
 
 
@@ -125,11 +127,12 @@ def rotate(
     now: datetime,
     *,
     at_once: bool = False,
+    dry_run: bool = False,
 ) -> Row | TooEarly:
     """Make the announced key of an algorithm the active one, and announce another.
 
     `at_once` does not wait until relying parties have seen the announced key: for a key that is no longer
-    safe. Raises `Conflict` when another node rotates at the same moment.
+    safe. `dry_run` only looks. Raises `Conflict` when another node rotates at the same moment.
     """
     following = _generate(masters, alg, KeyStage.ANNOUNCED, now)
     with database.write() as connection:
@@ -139,17 +142,20 @@ def rotate(
             raise Conflict(f"No {alg} key is announced. Run: idp key init")
         if not at_once and now < announced.created_at + lifetimes.key_announce:
             return TooEarly(announced.kid, announced.created_at + lifetimes.key_announce)
+        if dry_run:
+            return announced
         if KeyStage.ACTIVE in rows:
             _move(connection, rows[KeyStage.ACTIVE], KeyStage.RETIRING, now)
         _move(connection, announced, KeyStage.ACTIVE, now)
         signing_key.add(connection, following)
+        _record(connection, following, following.stage, now)
     return announced
 
 
-def retire(database: Database, kid: str, now: datetime) -> bool:
+def retire(database: Database, kid: str, now: datetime, *, dry_run: bool = False) -> bool:
     """Withdraw a retiring (or announced) key at once: nothing it signed verifies any more.
 
-    False when there is no such key. Raises `Conflict` for the active key: rotate first.
+    `dry_run` only looks. False when there is no such key. Raises `Conflict` for the active key: rotate first.
     """
     with database.write() as connection:
         row = next((row for row in signing_key.in_use(connection) if row.kid == kid), None)
@@ -158,7 +164,8 @@ def retire(database: Database, kid: str, now: datetime) -> bool:
         if row.stage is KeyStage.ACTIVE:
             remedy = f"Run: idp key rotate --alg {row.alg} --at-once"
             raise Conflict(f"{kid} is the active {row.alg} key. {remedy}")
-        _move(connection, row, KeyStage.RETIRED, now)
+        if not dry_run:
+            _move(connection, row, KeyStage.RETIRED, now)
     return True
 
 
@@ -172,12 +179,20 @@ def retire_finished(database: Database, lifetimes: Lifetimes, now: datetime) -> 
             and row.retiring_at is not None
             and row.retiring_at + lifetimes.key_retiring <= now
         ]
-        return [row.kid for row in finished if signing_key.move(connection, row, KeyStage.RETIRED, now)]
+        for row in finished:
+            _move(connection, row, KeyStage.RETIRED, now)
+    return [row.kid for row in finished]
 
 
 def _move(connection: Connection, row: Row, after: KeyStage, now: datetime) -> None:
     if not signing_key.move(connection, row, after, now):
         raise Conflict(f"The key {row.kid} was moved by another node.")
+    _record(connection, row, after, now)
+
+
+def _record(connection: Connection, row: Row, stage: KeyStage, now: datetime) -> None:
+    detail = {"kid": row.kid, "alg": row.alg}
+    audit.record(connection, AuditEvent(at=now, event=f"key.{stage}", detail=detail))
 
 
 def _generate(masters: MasterKeys, alg: str, stage: KeyStage, now: datetime) -> Row:

@@ -8,7 +8,7 @@ from authlib.oauth2.rfc6749 import TokenEndpoint
 
 from idp.db import audit, grant, refresh_token, revoked_access_token
 from idp.db.audit import AuditEvent
-from idp.protocol import access_token, token_response
+from idp.protocol import token_response
 from idp.protocol.clients import RegisteredClient
 from idp.protocol.errors import Refusal
 from idp.protocol.request import ProtocolRequest
@@ -33,7 +33,7 @@ class RevocationEndpoint(TokenEndpoint):
         if token is None:
             raise Refusal("invalid_request", "token is missing")
         now = self.server.clock.now()
-        signed = access_token.verify(self.server.keyring, self.server.issuer, token, now)
+        signed = self.server.access_tokens.verify(token, now)
         if signed is None:
             self._revoke_refresh_token(request, client, token)
         elif signed.client_id == client.client_id:

@@ -13,6 +13,7 @@ from idp.db import Connection, Database
 from idp.policy.authentication import Authentication
 from idp.policy.lifetime import Lifetimes
 from idp.protocol import authorization_code, authorization_request, rp_logout, userinfo
+from idp.protocol.access_token import AccessTokens
 from idp.protocol.authorization_code import AuthorizationCodeGrant
 from idp.protocol.authorization_request import AuthorizationRequest
 from idp.protocol.client_authentication import ClientAuthentication
@@ -66,6 +67,7 @@ class Server(AuthorizationServer):
         self.lifetimes = lifetimes
         self.retry_key = keys.retry
         self.clients = Clients(database, clock)
+        self.access_tokens = AccessTokens(keyring, issuer)
         self.tokens = TokenIssuer(issuer, keyring, randomness, lifetimes, keys.subject)
         self._authentication = ClientAuthentication(
             self.clients, database, clock, lifetimes, frozenset({issuer, f"{issuer}/token"})
@@ -117,7 +119,7 @@ class Server(AuthorizationServer):
 
     def userinfo(self, authorization: str | None, form: dict[str, str]) -> Answer:
         """OpenID Connect Core §5.3."""
-        return userinfo.answer(self.database, self.keyring, self.clock, self.issuer, authorization, form)
+        return userinfo.answer(self.database, self.clock, self.access_tokens, authorization, form)
 
     def _endpoint(self, name: str, request: ProtocolRequest) -> Answer:
         problem = _malformed(request)

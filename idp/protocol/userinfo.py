@@ -10,8 +10,8 @@ from typing import Any
 from idp.db import Database, grant
 from idp.db.account import Profile
 from idp.policy import claims
-from idp.protocol import access_token, bearer
-from idp.protocol.keyring import KeyRing
+from idp.protocol import bearer
+from idp.protocol.access_token import AccessTokens
 from idp.protocol.response import Answer
 from idp.services.clock import Clock
 
@@ -37,9 +37,8 @@ _ENDED = ("invalid_token", "the access token has expired or was revoked")
 
 def answer(
     database: Database,
-    keyring: KeyRing,
     clock: Clock,
-    issuer: str,
+    access_tokens: AccessTokens,
     authorization: str | None,
     form: dict[str, str],
 ) -> Answer:
@@ -50,7 +49,7 @@ def answer(
     if token is None:
         return bearer.missing()
     now = clock.now()
-    verified = access_token.verify(keyring, issuer, token, now)
+    verified = access_tokens.verify(token, now)
     if verified is None or verified.grant_id is None:
         return bearer.refuse(401, *_ENDED)
     if "openid" not in verified.scope:
