@@ -32,7 +32,8 @@ def _expired(table: Table, column: Column[datetime], *also: ColumnElement[bool])
 
 _no_child_left = ~select(refresh_tokens.c.digest).where(refresh_tokens.c.grant_id == grants.c.id).exists()
 
-# How long after its end each kind of row is kept: codes and tokens a day, so that a replay is still known.
+# How long after its end each kind of row is kept: codes and tokens a day, so that a replay is still known;
+# guesses a year, because nobody may start afresh at one password by waiting a week.
 _RULES: tuple[tuple[str, Effect, timedelta], ...] = (
     ("authorization_codes", _expired(authorization_codes, authorization_codes.c.expires_at), _DAY),
     ("authorization_requests", _expired(authorization_requests, authorization_requests.c.expires_at), _DAY),
@@ -41,7 +42,7 @@ _RULES: tuple[tuple[str, Effect, timedelta], ...] = (
     ("browser_sessions", _expired(browser_sessions, browser_sessions.c.expires_at), _DAY),
     ("revoked_access_tokens", _expired(revoked_access_tokens, revoked_access_tokens.c.expires_at), _DAY),
     ("client_assertions", _expired(client_assertions, client_assertions.c.expires_at), timedelta(minutes=5)),
-    ("attempts", _expired(attempts, attempts.c.updated_at, attempts.c.not_before < NEVER), 7 * _DAY),
+    ("attempts", _expired(attempts, attempts.c.updated_at, attempts.c.not_before < NEVER), 365 * _DAY),
     ("rates", _expired(rates, rates.c.window_start), _DAY),
     ("address_failures", _expired(address_failures, address_failures.c.failed_at), _DAY),
     ("traces", _expired(traces, traces.c.at), 7 * _DAY),

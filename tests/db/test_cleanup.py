@@ -29,7 +29,7 @@ RULES = [
     ("browser_sessions", "expires_at", DAY),
     ("revoked_access_tokens", "expires_at", DAY),
     ("client_assertions", "expires_at", timedelta(minutes=5)),
-    ("attempts", "updated_at", 7 * DAY),
+    ("attempts", "updated_at", 365 * DAY),
     ("rates", "window_start", DAY),
     ("address_failures", "failed_at", DAY),
     ("traces", "at", 7 * DAY),
