@@ -73,6 +73,14 @@ _OF_ACCOUNT = Statement(
     .limit(bindparam("count")),
     _event,
 )
+_LAST_OF_ACCOUNT = Statement(
+    select(*_COLUMNS)
+    .where(audit.c.account_id == bindparam("account"))
+    .where(audit.c.event == bindparam("which"))
+    .order_by(audit.c.seq.desc())
+    .limit(1),
+    _event,
+)
 
 
 def record(connection: Connection, event: AuditEvent) -> None:
@@ -100,3 +108,8 @@ def by_reference(connection: Connection, reference: str) -> list[AuditEvent]:
 def of_account(connection: Connection, account_id: UUID, limit: int) -> list[AuditEvent]:
     """What happened to an account, newest first."""
     return _OF_ACCOUNT.all(connection, account=account_id, count=limit)
+
+
+def last_of_account(connection: Connection, account_id: UUID, event: str) -> AuditEvent | None:
+    """The latest event of that name at an account."""
+    return _LAST_OF_ACCOUNT.first(connection, account=account_id, which=event)

@@ -179,9 +179,10 @@ def retire_finished(database: Database, lifetimes: Lifetimes, now: datetime) -> 
             and row.retiring_at is not None
             and row.retiring_at + lifetimes.key_retiring <= now
         ]
-        for row in finished:
-            _move(connection, row, KeyStage.RETIRED, now)
-    return [row.kid for row in finished]
+        gone = [row for row in finished if signing_key.move(connection, row, KeyStage.RETIRED, now)]
+        for row in gone:
+            _record(connection, row, KeyStage.RETIRED, now)
+    return [row.kid for row in gone]
 
 
 def _move(connection: Connection, row: Row, after: KeyStage, now: datetime) -> None:

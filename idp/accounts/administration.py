@@ -1,0 +1,118 @@
+"""What administrators do to employers and accounts, each with its audit row in the same transaction.
+
+Disabling takes effect at once: it ends every session and grant. Nobody but an administrator undoes it, and
+the account returns to the state it was in. Administrators never set, see or know a password.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from idp.accounts import text
+from idp.accounts.attempt import Attempts
+from idp.db import Connection, account, attempt, audit, browser_session, employer
+from idp.db.account import Account, AccountState
+from idp.db.audit import AuditEvent
+from idp.db.employer import Employer
+
+_EMPLOYER_CODE = re.compile(r"[0-9]{3}")
+_ODS_CODE = re.compile(r"[A-Z0-9]{2,16}")
+
+
+@dataclass(frozen=True, slots=True)
+class NotDone:
+    """Nothing was changed; `problem` says why, with the remedy."""
+
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disabled:
+    """What disabling ended; `sessions` is None when the account was disabled already."""
+
+    sessions: int | None
+
+
+def add_employer(connection: Connection, new: Employer, now: datetime) -> Employer | NotDone:
+    """Store an employer, its texts trimmed."""
+    tidy = Employer(
+        new.code.strip(),
+        text.tidy(new.name) or "",
+        (text.tidy(new.ods_code) or "").upper() or None,
+        text.tidy(new.locality),
+        text.tidy(new.service_desk),
+    )
+    problem = _employer_problem(connection, tidy)
+    if problem is not None:
+        return NotDone(problem)
+    employer.add(connection, tidy)
+    detail = {"employer": tidy.code, "name": tidy.name}
+    audit.record(connection, AuditEvent(at=now, event="employer.added", detail=detail))
+    return tidy
+
+
+def disable(connection: Connection, found: Account, now: datetime) -> Disabled | NotDone:
+    """Shut the account, and end what is open in its name."""
+    if found.state is AccountState.DISABLED:
+        return Disabled(None)
+    if not account.set_state(connection, found.id, found.state, AccountState.DISABLED):
+        return _CHANGED_MEANWHILE
+    ended = browser_session.end_all(connection, found.id, now)
+    _record(connection, "account.disabled", found, now, {"before": found.state.value, "sessions": ended})
+    return Disabled(ended)
+
+
+def enable(connection: Connection, found: Account, now: datetime) -> AccountState | NotDone:
+    """Give a disabled account its state back; the state it has now."""
+    if found.state is not AccountState.DISABLED:
+        return found.state
+    after = _state_before(connection, found)
+    if not account.set_state(connection, found.id, AccountState.DISABLED, after):
+        return _CHANGED_MEANWHILE
+    _record(connection, "account.enabled", found, now, {"after": after.value})
+    return after
+
+
+def unlock(connection: Connection, attempts: Attempts, found: Account, now: datetime) -> int:
+    """Forget the wrong guesses at the account's person, in all accounts; how many counters there were."""
+    cleared = attempt.clear(connection, attempts.of_person(found.person_id))
+    if cleared:
+        _record(connection, "account.unlocked", found, now, {"counters": cleared})
+    return cleared
+
+
+_CHANGED_MEANWHILE = NotDone("The account was changed at the same moment. Look at it, and try again.")
+
+
+def _employer_problem(connection: Connection, new: Employer) -> str | None:
+    if not _EMPLOYER_CODE.fullmatch(new.code):
+        return f"The code {new.code!r} will not do. Write three digits, such as 918."
+    if not new.name:
+        return "The employer needs a name."
+    for value in (new.name, new.locality, new.service_desk):
+        problem = text.problem(value)
+        if problem is not None:
+            return f"{value!r} {problem}."
+    if new.ods_code is not None and not _ODS_CODE.fullmatch(new.ods_code):
+        return f"The ODS code {new.ods_code!r} will not do. Write letters and digits, such as RXK."
+    if employer.find(connection, new.code) is not None:
+        return f"The code {new.code} is taken. Run: idp employer list"
+    return None
+
+
+def _state_before(connection: Connection, found: Account) -> AccountState:
+    """What the audit log says the state was; without it, what the password allows."""
+    disabled = audit.last_of_account(connection, found.id, "account.disabled")
+    before = (disabled.detail or {}).get("before") if disabled is not None else None
+    if before in set(AccountState) - {AccountState.DISABLED}:
+        return AccountState(before)
+    return AccountState.PENDING if found.password_hash is None else AccountState.ACTIVE
+
+
+def _record(
+    connection: Connection, event: str, found: Account, now: datetime, detail: dict[str, object]
+) -> None:
+    audit.record(
+        connection,
+        AuditEvent(at=now, event=event, account_id=found.id, detail={"username": found.username, **detail}),
+    )
