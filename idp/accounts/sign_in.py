@@ -22,7 +22,7 @@ from idp.policy import username
 from idp.policy.assurance import reached
 from idp.policy.lifetime import Lifetimes
 from idp.services.clock import Clock
-from idp.services.hashing import Hasher, Verified
+from idp.services.hashing import Busy, Hasher, Verified
 from idp.services.randomness import Randomness
 
 PASSWORD = "password"  # noqa: S105 - the factor's name
@@ -31,7 +31,11 @@ _METHODS = ("pwd",)
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What the form said, and from where. `request_digest` is the parked request to sign in for, if any."""
+    """What the form said, and from where.
+
+    `request_digest` is the parked request to sign in for, if any; under `reference` the audit log tells a
+    service desk what a page of failure does not.
+    """
 
     username: str
     password: str
@@ -41,6 +45,7 @@ class Credentials:
     current: BrowserSession | None
     request_digest: bytes | None
     limits: Limits
+    reference: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +128,7 @@ class SignIn:
         address: bytes,
     ) -> SignedIn | Failed | MustChangePassword:
         now = self.clock.now()
-        rehashed = self._rehash(credentials, verified)
+        rehashed = self._rehash(credentials, found, verified, now)
         with self.database.write() as connection:
             if found is None or not verified.ok or not _is_open(found, now):
                 rate.failed(connection, address, whose, now)
@@ -133,13 +138,22 @@ class SignIn:
                 attempt.succeeded(connection, whose, PASSWORD, bucket, now)
                 _record(connection, credentials, found, now, outcome="password_change_due")
                 return MustChangePassword()
+            if not account.signed_in(connection, found, now):
+                _record(connection, credentials, found, now, outcome="failed")
+                return Failed()
             if rehashed is not None and found.password_hash is not None:
                 account.rehash(connection, found.id, found.password_hash, rehashed)
             return self._open_session(connection, credentials, found, whose=whose, bucket=bucket, now=now)
 
-    def _rehash(self, credentials: Credentials, verified: Verified) -> str | None:
-        is_due = verified.ok and verified.needs_rehash
-        return self.hasher.hash(credentials.password) if is_due else None
+    def _rehash(
+        self, credentials: Credentials, found: Account | None, verified: Verified, now: datetime
+    ) -> str | None:
+        # For a session alone: a second hash would tell who knows the password that an account is closed.
+        is_due = verified.ok and verified.needs_rehash and found is not None and found.may_sign_in(now)
+        try:
+            return self.hasher.hash(credentials.password) if is_due else None
+        except Busy:  # the next sign-in will do
+            return None
 
     def _open_session(
         self,
@@ -163,7 +177,6 @@ class SignIn:
             replaces=credentials.current,
             now=now,
         )
-        account.signed_in(connection, found.id, now)
         if credentials.request_digest is not None:
             authorization_request.signed_in(connection, credentials.request_digest, session.sid)
         _record(connection, credentials, found, now, outcome="success", sid=session.sid)
@@ -194,5 +207,6 @@ def _record(
             account_id=None if found is None else found.id,
             sid=sid,
             address=credentials.address,
+            reference=credentials.reference,
         ),
     )

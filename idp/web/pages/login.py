@@ -43,11 +43,12 @@ def submit(exchange: Exchange) -> Response:
     typed = _Typed(exchange.field("username"), exchange.field("password"))
     if typed.blank:
         return _page(exchange, waiting, username=typed.username, blank=typed.blank)
-    match exchange.provider.sign_in.with_password(_credentials(exchange, waiting, typed)):
+    credentials = _credentials(exchange, waiting, typed)
+    match exchange.provider.sign_in.with_password(credentials):
         case SignedIn() as signed_in:
             return _signed_in(exchange, waiting, signed_in)
         case Failed():
-            return _page(exchange, waiting, username=typed.username, failed=True)
+            return _page(exchange, waiting, username=typed.username, failed_as=credentials.reference)
         case MustChangePassword():
             return errors.page(exchange, "password_change_due", client_id=waiting.row.client_id)
         case AddressThrottled(retry_after):
@@ -67,6 +68,7 @@ def _credentials(exchange: Exchange, waiting: Parked, typed: _Typed) -> Credenti
         current=current,
         request_digest=waiting.row.digest,
         limits=_limits(exchange),
+        reference=provider.randomness.reference(),
     )
 
 
@@ -97,18 +99,19 @@ def _page(
     waiting: Parked,
     *,
     username: str,
-    failed: bool = False,
+    failed_as: str | None = None,
     blank: tuple[str, ...] = (),
 ) -> Response:
     return exchange.page(
         "login.html",
-        status=HTTPStatus.UNPROCESSABLE_ENTITY if failed or blank else HTTPStatus.OK,
+        status=HTTPStatus.UNPROCESSABLE_ENTITY if failed_as or blank else HTTPStatus.OK,
         form_action=waiting.form_action,
         ui_locales=waiting.request.ui_locales,
+        reference=failed_as,
         action=parked.action(waiting, PATH),
-        csrf_token=browser.csrf_token(exchange.provider, waiting.secret),
+        csrf_token=parked.csrf_token(exchange, waiting),
         username=username,
-        failed=failed,
+        failed=failed_as is not None,
         blank=blank,
         client_name=waiting.request.client.metadata.client_name,
         recovery=False,
