@@ -1,0 +1,68 @@
+"""What a demo has to offer: for programs in demo.json, for people as tables."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from idp.cli.demo.clients import Client
+from idp.cli.demo.files import write
+from idp.cli.demo.people import PEOPLE, Persona
+from idp.cli.demo.place import Place
+from idp.cli.table import pairs, table
+
+
+def describe(place: Place, clients: Sequence[Client]) -> None:
+    """Write demo.json. What is not built yet is null."""
+    document = {
+        "issuer": place.issuer,
+        "accounts": [_account(persona) for persona in PEOPLE],
+        "clients": [_client(client, place) for client in clients],
+        "outbox": str(place.outbox),
+        "mailbox": place.mailbox,
+        "relying_party": place.self_service,
+        "smartcard_origin": None,
+        "ca": None,
+    }
+    write(place.description, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+
+
+def lines(place: Place) -> list[str]:
+    """What a person needs to begin."""
+    addresses = (
+        ("My ESR Self-Service", f"{place.self_service}   begin here"),
+        ("Learning", place.learning),
+        ("Central sign-in", place.issuer),
+        ("Mailbox", place.mailbox),
+        ("For programs", str(place.description)),
+        ("Logs", str(place.logs)),
+    )
+    rows = [(persona.username, persona.password, persona.name, persona.note) for persona in PEOPLE]
+    return ["", *pairs(addresses), "", *table(("USERNAME", "PASSWORD", "NAME", "WHO"), rows), ""]
+
+
+def _account(persona: Persona) -> dict[str, Any]:
+    return {
+        "username": persona.username,
+        "password": persona.password,
+        "given_name": persona.given_name,
+        "family_name": persona.family_name,
+        "email": persona.email,
+        "date_of_birth": persona.date_of_birth,
+        "employer": persona.employer,
+        "totp_secret": None,
+        "smartcard": None,
+        "note": persona.note,
+    }
+
+
+def _client(client: Client, place: Place) -> dict[str, Any]:
+    keys = client.credentials(place.clients) if client.auth_method == "private_key_jwt" else None
+    return {
+        "client_id": client.client_id,
+        "client_secret": client.secret(place.clients),
+        "redirect_uris": client.metadata.get("redirect_uris", []),
+        "token_endpoint_auth_method": client.auth_method,
+        "grant_types": client.metadata["grant_types"],
+        "scope": client.metadata["scope"],
+        "private_jwks": None if keys is None else str(keys),
+    }

@@ -1,0 +1,89 @@
+"""Where a demo lives: its folder, its ports, its database, and the addresses that follow from them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import idp
+from idp.cli.serve import DEMO_MARKER
+
+PORTS: Final = {"the identity provider": 0, "My ESR Self-Service": 1, "Learning": 3}
+"""What listens where, counted from the demo's port."""
+
+LAST_PORT: Final = 4
+"""Ports up to here, counted from the demo's, belong to it."""
+
+SQLITE_FILE: Final = "idp.db"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One demo. `folder` is absolute; `host` is the address the identity provider listens on."""
+
+    folder: Path
+    host: str
+    port: int
+    workers: int
+    database_url: str
+
+    @property
+    def issuer(self) -> str:
+        """A name, not an address: passkeys need one."""
+        return f"http://localhost:{self.port}"
+
+    @property
+    def self_service(self) -> str:
+        """Where the first relying party is."""
+        return f"http://localhost:{self.port + 1}"
+
+    @property
+    def learning(self) -> str:
+        """Where the second relying party is."""
+        return f"http://localhost:{self.port + 3}"
+
+    @property
+    def test_redirect_uri(self) -> str:
+        """Where test clients get their answers; nothing of the demo listens there."""
+        return f"http://localhost:{self.port + LAST_PORT + 1}/callback"
+
+    @property
+    def mailbox(self) -> str:
+        """A page with every message sent."""
+        return f"{self.issuer}/dev/outbox"
+
+    @property
+    def keys(self) -> Path:
+        """The key folder, which holds the mark that this is a demo."""
+        return self.folder / "keys"
+
+    @property
+    def marker(self) -> Path:
+        """Exists in a demo's key folder alone."""
+        return self.keys / DEMO_MARKER
+
+    @property
+    def outbox(self) -> Path:
+        """One .eml file for each message sent."""
+        return self.folder / "outbox"
+
+    @property
+    def clients(self) -> Path:
+        """Secrets and private keys of the demo's clients."""
+        return self.folder / "clients"
+
+    @property
+    def logs(self) -> Path:
+        """What each process of the demo has to say."""
+        return self.folder / "logs"
+
+    @property
+    def description(self) -> Path:
+        """The demo for programs."""
+        return self.folder / "demo.json"
+
+
+def bundled(name: str) -> Path:
+    """A folder that comes with us: inside the package when installed, beside it in a checkout."""
+    package = Path(idp.__file__).resolve().parent
+    inside = package / name
+    return inside if inside.is_dir() else package.parent / name
