@@ -57,13 +57,17 @@ class Attempts:
         limits: Limits,
         now: datetime,
     ) -> Heard | AddressThrottled:
-        """Count one guess; commit before checking it."""
+        """Count one guess; commit before checking it.
+
+        Failures at other names never stop a person at a known device: a hospital shares one address.
+        """
         tries = rate.hit(connection, address, window_start(limits.sign_ins, now))
         names = rate.names_failed(connection, address, now - limits.names.period)
         if is_exceeded(limits.sign_ins, tries):
             return AddressThrottled(_seconds(limits.sign_ins, now))
-        if names >= limits.names.count:
-            return AddressThrottled(_seconds(limits.names, now))
+        if names >= limits.names.count and bucket is Bucket.UNKNOWN:
+            # The failures leave their window one by one; after a whole period none is left.
+            return AddressThrottled(int(limits.names.period.total_seconds()))
         n = attempt.count(connection, self.rule, whose, factor, bucket, now)
         return Heard(n is not None)
 

@@ -179,7 +179,12 @@ _REHASH = Effect(
     .values(password_hash=bindparam("phc"))
 )
 _SIGNED_IN = Effect(
-    update(accounts).where(accounts.c.id == bindparam("account_id")).values(last_sign_in_at=bindparam("at"))
+    update(accounts)
+    .where(accounts.c.id == bindparam("account_id"))
+    # Only while it may still sign in, with the password that was verified.
+    .where(accounts.c.state == AccountState.ACTIVE)
+    .where(accounts.c.password_changed_at.is_not_distinct_from(bindparam("verified")))
+    .values(last_sign_in_at=bindparam("at"))
 )
 
 
@@ -250,6 +255,9 @@ def rehash(connection: Connection, account_id: UUID, before: str, after: str) ->
     return _REHASH.run(connection, account_id=account_id, before=before, phc=after) == 1
 
 
-def signed_in(connection: Connection, account_id: UUID, now: datetime) -> None:
-    """Remember when the account was last used."""
-    _SIGNED_IN.run(connection, account_id=account_id, at=now)
+def signed_in(connection: Connection, account: Account, now: datetime) -> bool:
+    """Remember when the account was last used. False when it was closed, or its password changed, meanwhile.
+
+    Until the transaction ends nobody else can do either.
+    """
+    return _SIGNED_IN.run(connection, account_id=account.id, verified=account.password_changed_at, at=now) == 1

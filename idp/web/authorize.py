@@ -4,8 +4,6 @@ RFC 6749 §4.1, OpenID Connect Core §3.1.2. Gather the standing, ask the policy
 no other module decides what comes next. A request that needs no person is answered at once and never stored.
 """
 
-from urllib.parse import urlencode
-
 from flask import Response
 
 from idp.accounts import browser_session, standing
@@ -53,8 +51,7 @@ def start(exchange: Exchange) -> Response:
 
 def start_posted(exchange: Exchange) -> Response:
     """POST /authorize: the same as a GET, which is also the only way a browser sends its session along."""
-    query = urlencode([(name, value) for name, values in exchange.form.items() for value in values])
-    return exchange.redirect(f"{exchange.provider.issuer}/authorize?{query}")
+    return exchange.again_as_get()
 
 
 def resume(exchange: Exchange, handle: str) -> Response:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from flask import Response
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from idp.db import Unavailable
 from idp.protocol.errors import AuthorizationRefused, NotAnswerable
@@ -220,7 +220,10 @@ def of_exception(exchange: Exchange, error: Exception) -> Response:
             return busy(exchange, _RETRY_AFTER)
         case _:
             problem, client_id, detail = _explained(exchange, error)
-            return page(exchange, problem, client_id=client_id, detail=detail)
+            response = page(exchange, problem, client_id=client_id, detail=detail)
+            if isinstance(error, MethodNotAllowed) and error.valid_methods:
+                response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+            return response
 
 
 def _explained(exchange: Exchange, error: Exception) -> tuple[str, str | None, Mapping[str, object]]:
@@ -259,9 +262,13 @@ def _tell_client(exchange: Exchange, error: AuthorizationRefused) -> Response:
 
 def _way_on(exchange: Exchange, client_id: str | None) -> tuple[str | None, str | None]:
     """Where to start again: the application, when it is registered and says where it begins."""
-    client = exchange.provider.server.clients.find(client_id)
+    home = f"{exchange.provider.issuer}/"
+    try:
+        client = exchange.provider.server.clients.find(client_id)
+    except Unavailable:
+        return None, home
     if client is None:
-        return None, f"{exchange.provider.issuer}/"
+        return None, home
     metadata = client.metadata
     uri = metadata.initiate_login_uri or metadata.client_uri
-    return (metadata.client_name, uri) if uri is not None else (None, f"{exchange.provider.issuer}/")
+    return (metadata.client_name, uri) if uri is not None else (None, home)

@@ -5,12 +5,11 @@ is first asked for.
 """
 
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from http import HTTPStatus
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import Request, Response
 
@@ -63,8 +62,9 @@ class Exchange:
 
     @property
     def what(self) -> str:
-        """Method and path, for logs: never the query, which may hold a secret."""
-        return f"{self.request.method} {self.request.path}"
+        """Method and path, for logs: never the query or a handle, which may hold a secret."""
+        rule = self.request.url_rule
+        return f"{self.request.method} {self.request.path if rule is None else rule.rule}"
 
     def field(self, name: str) -> str:
         """A form field's only value; empty when it is missing or came more than once."""
@@ -130,10 +130,17 @@ class Exchange:
         suffix = f"?{urlencode(query)}" if query else ""
         return self.redirect(f"{self.provider.issuer}{path}{suffix}")
 
+    def again_as_get(self) -> Response:
+        """Redirect a posted form to the same path with its fields in the query."""
+        fields = [(name, value) for name, values in self.form.items() for value in values]
+        return self.redirect(f"{self.provider.issuer}{self.request.path}?{urlencode(fields)}")
+
     def _in_language(self, language: Language) -> str:
-        query: Mapping[str, object] = {**self.request.args.to_dict(), browser.LANGUAGE: language.value}
+        query = [pair for pair in self.request.args.items(multi=True) if pair[0] != browser.LANGUAGE]
+        # A path that begins with two slashes would name another host.
+        path = "/" + quote(self.request.path.lstrip("/"))
         # After a POST the toggle shows the page afresh, which a GET of the same address does.
-        return f"{self.request.path}?{urlencode(query)}"
+        return f"{path}?{urlencode([*query, (browser.LANGUAGE, language.value)])}"
 
 
 def _read(text: bytes) -> Parameters:

@@ -11,6 +11,7 @@ from flask import Response
 
 from idp.db import authorization_request
 from idp.db.authorization_request import AuthorizationRequest as Row
+from idp.db.browser_session import BrowserSession
 from idp.policy import redirect_uri
 from idp.protocol.authorization_request import AuthorizationRequest
 from idp.services.digest import digest
@@ -91,14 +92,27 @@ def find(exchange: Exchange, handle: str | None = None) -> Parked:
     return Parked(handle, secret, row, request)
 
 
-def submitted(exchange: Exchange) -> Parked:
-    """The same for a posted form, which must come from our own page in this browser. Raises `Forged` too."""
+def submitted(exchange: Exchange, session: BrowserSession | None = None) -> Parked:
+    """The same for a posted form, which must come from our own page in this browser. Raises `Forged` too.
+
+    `session` is the live one, for a page that asked the person of a session.
+    """
     if browser.is_from_another_site(exchange.provider, exchange.request):
         raise Forged
     parked = find(exchange)
-    if not browser.is_csrf_token(exchange.provider, parked.secret, exchange.field(browser.CSRF_FIELD)):
+    presented = exchange.field(browser.CSRF_FIELD)
+    if not browser.is_csrf_token(exchange.provider, _binding(parked, session), presented):
         raise Forged
     return parked
+
+
+def csrf_token(exchange: Exchange, parked: Parked, session: BrowserSession | None = None) -> str:
+    """The token of a form about this request.
+
+    One that shows whose `session` it is about ends with it: on a shared workstation a page left open by one
+    person must not speak for the next.
+    """
+    return browser.csrf_token(exchange.provider, _binding(parked, session))
 
 
 def action(parked: Parked, path: str) -> str:
@@ -109,6 +123,10 @@ def action(parked: Parked, path: str) -> str:
 def back_to_hub(exchange: Exchange, parked: Parked) -> Response:
     """Every page ends here: the hub picks what comes next."""
     return exchange.to(f"/authorize/{parked.handle}")
+
+
+def _binding(parked: Parked, session: BrowserSession | None) -> str:
+    return parked.secret if session is None else f"{parked.secret} {session.sid}"
 
 
 def _only(exchange: Exchange) -> str:

@@ -70,6 +70,8 @@ def install(app: Flask, provider: Provider, rendering: Rendering) -> None:
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.config["MAX_FORM_MEMORY_SIZE"] = LARGEST_BODY
     app.session_interface = _NoSession()
+    # Werkzeug would answer `//login` with a redirect of its own, to whatever the Host header says.
+    app.url_map.merge_slashes = False
 
     def exchange() -> Exchange:
         return Exchange(request._get_current_object(), provider, rendering)  # type: ignore[attr-defined]  # noqa: SLF001

@@ -7,7 +7,7 @@ database: a process writes so many a minute, the rest is only logged.
 import threading
 from collections.abc import Mapping
 
-from idp.db import Conflict, Unavailable, trace
+from idp.db import Conflict, Database, Unavailable, trace
 from idp.db.trace import Trace
 from idp.provider import Provider
 from idp.services import logs
@@ -17,7 +17,7 @@ _LONGEST = 2048
 
 _log = logs.get()
 _lock = threading.Lock()
-_window: tuple[int, int] = (0, 0)
+_window: tuple[Database | None, int, int] = (None, 0, 0)
 
 
 def record(
@@ -32,8 +32,9 @@ def record(
     reference = provider.randomness.reference()
     now = provider.now()
     _log.warning("refused", reference=reference, request=request, problem=problem, client_id=client_id)
-    if _may_write(int(now.timestamp()) // 60):
-        kept = Trace(reference, now, request[:_LONGEST], problem, client_id, _cut(detail or {}))
+    if _may_write(provider.database, int(now.timestamp()) // 60):
+        explained = {name: _kept(value) for name, value in (detail or {}).items()}
+        kept = Trace(reference, now, _cut(request), problem, client_id, explained)
         try:
             with provider.database.write_once() as connection:
                 trace.add(connection, kept)
@@ -43,12 +44,24 @@ def record(
     return reference
 
 
-def _may_write(minute: int) -> bool:
-    global _window  # noqa: PLW0603 - one counter for the process
+def _may_write(database: Database, minute: int) -> bool:
+    global _window  # noqa: PLW0603 - one counter for the process and its database
     with _lock:
-        _window = (minute, _window[1] + 1 if _window[0] == minute else 1)
-        return _window[1] <= _MOST_A_MINUTE
+        written = _window[2] if _window[:2] == (database, minute) else 0
+        _window = (database, minute, written + 1)
+        return written < _MOST_A_MINUTE
 
 
-def _cut(detail: Mapping[str, object]) -> dict[str, object]:
-    return {name: value[:_LONGEST] if isinstance(value, str) else value for name, value in detail.items()}
+def _kept(value: object) -> object:
+    match value:
+        case str():
+            return _cut(value)
+        case list():
+            return [_kept(item) for item in value]
+        case _:
+            return value
+
+
+def _cut(text: str) -> str:
+    # PostgreSQL's text has no NUL.
+    return text[:_LONGEST].replace("\0", "\ufffd")

@@ -125,9 +125,30 @@ def test_a_hash_is_renewed_unless_the_password_changed_meanwhile(staffed: Databa
 
 def test_signing_in_is_remembered(staffed: Database, now: datetime) -> None:
     with staffed.write() as connection:
-        account.signed_in(connection, ACCOUNT_ID, now)
+        assert account.signed_in(connection, an_account(now), now)
 
         assert _find(connection).last_sign_in_at == now
+
+
+def test_nobody_signs_in_who_was_disabled_or_given_another_password_meanwhile(
+    staffed: Database, now: datetime
+) -> None:
+    with staffed.write() as connection:
+        before = _find(connection)
+        account.set_password(connection, ACCOUNT_ID, "another", now + timedelta(1), AccountState.ACTIVE)
+        assert not account.signed_in(connection, before, now)
+
+        changed = _find(connection)
+        account.set_state(connection, ACCOUNT_ID, AccountState.ACTIVE, AccountState.DISABLED)
+        assert not account.signed_in(connection, changed, now)
+        assert _find(connection).last_sign_in_at is None
+
+
+def test_an_account_whose_password_has_no_date_signs_in(staffed: Database, now: datetime) -> None:
+    undated = replace(_another(now, 7, "123UNDATED01"), password_changed_at=None)
+    with staffed.write() as connection:
+        account.add(connection, undated)
+        assert account.signed_in(connection, undated, now)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def show(exchange: Exchange) -> Response:
         ui_locales=waiting.request.ui_locales,
         service_desk=profile.service_desk,
         action=parked.action(waiting, PATH),
-        csrf_token=browser.csrf_token(exchange.provider, waiting.secret),
+        csrf_token=parked.csrf_token(exchange, waiting, session),
         client_name=metadata.client_name,
         client_uri=metadata.client_uri,
         username=profile.username,
@@ -41,18 +41,17 @@ def show(exchange: Exchange) -> Response:
 
 def submit(exchange: Exchange) -> Response:
     """POST /consent. Anything but a clear yes or no asks again."""
-    waiting = parked.submitted(exchange)
     provider = exchange.provider
+    with provider.database.read() as connection:
+        session = browser_session.find(connection, exchange.cookie(browser.SESSION), exchange.now)
+    waiting = parked.submitted(exchange, session)
     match exchange.field("decision"):
         case "deny":
             return complete(exchange, waiting, waiting.request.refused(provider.issuer, _DENIED))
-        case "allow":
-            with provider.database.read() as connection:
-                session = browser_session.find(connection, exchange.cookie(browser.SESSION), exchange.now)
-            if session is not None:
-                scope = waiting.request.asked.scope
-                with provider.database.write() as connection:
-                    consent.grant(
-                        connection, session, waiting.row, scope, address=exchange.address, now=exchange.now
-                    )
+        case "allow" if session is not None:
+            scope = waiting.request.asked.scope
+            with provider.database.write() as connection:
+                consent.grant(
+                    connection, session, waiting.row, scope, address=exchange.address, now=exchange.now
+                )
     return parked.back_to_hub(exchange, waiting)

@@ -10,7 +10,7 @@ def show(exchange: Exchange, name: str) -> Response:
     """GET /static/<name>. Its address changes with its content, so browsers keep it for ever."""
     found = exchange.rendering.static_files.get(name)
     if found is None:
-        return errors.page(exchange, "not_found")
+        return errors.page(exchange, "not_found", detail={"name": name})
     policy = [*headers.static_headers(https=exchange.provider.is_https), ("Vary", "Accept-Encoding")]
     if "gzip" in exchange.request.headers.get("Accept-Encoding", ""):
         policy.append(("Content-Encoding", "gzip"))

@@ -10,6 +10,7 @@ from flask import Response
 
 from idp.accounts import browser_session
 from idp.db.browser_session import BrowserSession
+from idp.policy import redirect_uri
 from idp.protocol.rp_logout import LogoutRefused, LogoutRequest
 from idp.web import browser, errors
 from idp.web.exchange import Exchange
@@ -30,6 +31,7 @@ def show(exchange: Exchange) -> Response:
         return _end(exchange, asked, session)
     return exchange.page(
         "logout.html",
+        form_action=_form_action(asked),
         ui_locales=asked.parameters.get("ui_locales"),
         action=PATH,
         csrf_token=browser.csrf_token(exchange.provider, exchange.cookie(browser.SESSION) or ""),
@@ -42,7 +44,7 @@ def submit(exchange: Exchange) -> Response:
     """POST /logout: our own question answered, or a relying party that sends its request in a form."""
     if not exchange.field("decision"):
         # A form of another site carries no session cookie along; the GET it becomes does.
-        return exchange.to(PATH, **{name: values[0] for name, values in exchange.form.items()})
+        return exchange.again_as_get()
     secret = exchange.cookie(browser.SESSION) or ""
     is_ours = browser.is_csrf_token(exchange.provider, secret, exchange.field(browser.CSRF_FIELD))
     if browser.is_from_another_site(exchange.provider, exchange.request) or not is_ours:
@@ -59,6 +61,12 @@ def submit(exchange: Exchange) -> Response:
 def signed_out(exchange: Exchange) -> Response:
     """GET /signed-out: where a sign-out that names no relying party ends."""
     return exchange.page("signed_out.html", signed_out=True, continue_uri=None, client_name=None)
+
+
+def _form_action(asked: LogoutRequest) -> tuple[str, ...]:
+    """Where the answer to our question may lead."""
+    registered = asked.parameters.get("post_logout_redirect_uri")
+    return () if registered is None else (redirect_uri.origin(registered),)
 
 
 def _session(exchange: Exchange) -> BrowserSession | None:

@@ -24,7 +24,7 @@ def show(exchange: Exchange) -> Response:
         ui_locales=waiting.request.ui_locales,
         service_desk=profile.service_desk,
         action=parked.action(waiting, PATH),
-        csrf_token=browser.csrf_token(exchange.provider, waiting.secret),
+        csrf_token=parked.csrf_token(exchange, waiting, session),
         username=profile.username,
         name=profile.name,
         employer_name=profile.employer_name,
@@ -34,13 +34,12 @@ def show(exchange: Exchange) -> Response:
 
 def submit(exchange: Exchange) -> Response:
     """POST /select-account."""
-    waiting = parked.submitted(exchange)
+    with exchange.provider.database.read() as connection:
+        session = browser_session.find(connection, exchange.cookie(browser.SESSION), exchange.now)
+    waiting = parked.submitted(exchange, session)
     if exchange.field("choice") == "other":
         return exchange.to("/login", **{parked.HANDLE: waiting.handle})
-    if exchange.field("choice") == "continue":
-        with exchange.provider.database.read() as connection:
-            session = browser_session.find(connection, exchange.cookie(browser.SESSION), exchange.now)
-        if session is not None:
-            with exchange.provider.database.write_once() as connection:
-                authorization_request.selected(connection, waiting.row.digest, session.sid)
+    if exchange.field("choice") == "continue" and session is not None:
+        with exchange.provider.database.write_once() as connection:
+            authorization_request.selected(connection, waiting.row.digest, session.sid)
     return parked.back_to_hub(exchange, waiting)
