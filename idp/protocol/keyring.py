@@ -24,6 +24,9 @@ from idp.services.keys import MasterKeys
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
 """RS256 is what OpenID Connect Core §15.1 requires; the others are faster and smaller."""
 
+ROTATE_AFTER = timedelta(days=90)
+"""How long a key signs before the schedule replaces it."""
+
 _FRESH = timedelta(seconds=5)
 _RSA_BITS = 2048
 
@@ -150,6 +153,23 @@ def rotate(
         signing_key.add(connection, following)
         _record(connection, following, following.stage, now)
     return announced
+
+
+def due(database: Database, lifetimes: Lifetimes, now: datetime) -> list[str]:
+    """Algorithms whose active key has served for `ROTATE_AFTER`, and whose next one may follow it."""
+    with database.read() as connection:
+        rows = signing_key.in_use(connection)
+    ready = {
+        row.alg
+        for row in rows
+        if row.stage is KeyStage.ANNOUNCED and row.created_at + lifetimes.key_announce <= now
+    }
+    served = (
+        row.alg
+        for row in rows
+        if row.stage is KeyStage.ACTIVE and (row.active_at or now) + ROTATE_AFTER <= now
+    )
+    return [alg for alg in served if alg in ready]
 
 
 def retire(database: Database, kid: str, now: datetime, *, dry_run: bool = False) -> bool:

@@ -1,0 +1,238 @@
+"""`idp explain`: tell what happened under a reference that a page or an error description showed.
+
+Values that came from outside are compared with what is registered, and the differing characters marked.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Final
+
+import click
+
+from idp.cli.command import Answer, Refusal, operates
+from idp.cli.installation import Installation
+from idp.cli.table import pairs, shown
+from idp.db import audit, client, trace
+from idp.db.audit import AuditEvent
+from idp.db.trace import Trace
+from idp.policy import difference
+from idp.policy.difference import Difference
+
+_REFERENCE = re.compile(r"[0-9A-HJKMNP-TV-Z]{6}")
+# Crockford's base 32: what people read or type for the letters it leaves out.
+_MISREAD = str.maketrans("OIL", "011", "- \t")
+
+
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    sentence: str
+    remedy: str
+
+
+_CORRECT_URI: Final = (
+    "Correct the redirect_uri that the application sends, or register this one: it must be the same "
+    "character for character."
+)
+_ONE_EACH: Final = "Let the application send each parameter once."
+_START_AGAIN: Final = "Nothing is wrong with the application. The person starts again from it."
+_CORRECT_LOGOUT: Final = "Correct what the application sends to /logout, or what it is registered with."
+
+_MEANINGS: Final[Mapping[str, _Meaning]] = {
+    "client_missing": _Meaning("The request named no client_id.", "Let the application send its client_id."),
+    "client_repeated": _Meaning("The request named more than one client_id.", _ONE_EACH),
+    "client_unknown": _Meaning(
+        "No client with that client_id is registered.",
+        "Correct the client_id in the application's settings, or register it: idp client add",
+    ),
+    "client_disabled": _Meaning(
+        "An administrator has disabled this client.", "If it may be used again: idp client enable CLIENT_ID"
+    ),
+    "redirect_uri_missing": _Meaning("The request named no redirect_uri.", _CORRECT_URI),
+    "redirect_uri_repeated": _Meaning("The request named more than one redirect_uri.", _ONE_EACH),
+    "redirect_uri_unregistered": _Meaning(
+        "The redirect_uri is not registered for this client.", _CORRECT_URI
+    ),
+    "malformed": _Meaning(
+        "The request could not be read.",
+        "See the cause below; the address or the form was damaged on its way.",
+    ),
+    "request_missing": _Meaning("A page of a sign-in was opened without a sign-in.", _START_AGAIN),
+    "request_unknown": _Meaning("The sign-in is not known: too old, or an incomplete address.", _START_AGAIN),
+    "request_expired": _Meaning("The sign-in page had been open for too long.", _START_AGAIN),
+    "request_answered": _Meaning("The sign-in had been completed before.", _START_AGAIN),
+    "request_of_another_browser": _Meaning(
+        "The sign-in was begun in another browser, or this browser keeps no cookies.",
+        "The person allows cookies for this site and starts again from the application.",
+    ),
+    "forged": _Meaning(
+        "The form did not come from our own page, or its page was too old.",
+        "The person reloads the page. If it happens often, look for another site that posts to ours.",
+    ),
+    "password_change_due": _Meaning(
+        "The password was right, but must be changed first.", "Help the person to set a new password."
+    ),
+    "logout_repeated": _Meaning("The logout request said one thing twice.", _ONE_EACH),
+    "logout_too_long": _Meaning("The logout request was too long.", _CORRECT_LOGOUT),
+    "logout_hint": _Meaning("The id_token_hint is not an ID Token of ours for this client.", _CORRECT_LOGOUT),
+    "logout_return": _Meaning("The post_logout_redirect_uri is not registered.", _CORRECT_LOGOUT),
+    "address_throttled": _Meaning(
+        "Too many sign-ins failed from this network address.",
+        "Wait. If a whole hospital shares the address, raise IDP_SIGN_INS_PER_MINUTE or list its network in "
+        "IDP_TRUSTED_NETWORKS.",
+    ),
+    "not_found": _Meaning("There is no page at this address.", "Correct the address or the link to it."),
+    "method_not_allowed": _Meaning(
+        "The address exists, but not for this HTTP method.",
+        "Let the application use the method of its standard.",
+    ),
+    "too_large": _Meaning("The request was larger than we accept.", "Let the application send less."),
+    "failed": _Meaning(
+        "A fault on our side. The request was undone.",
+        "Search the log for this reference: it has the whole cause. Then report it.",
+    ),
+    "invalid_client": _Meaning(
+        "The client did not prove who it is.",
+        "Compare client_id and authentication method with: idp client show CLIENT_ID. A lost secret is "
+        "replaced with: idp client rotate-secret CLIENT_ID",
+    ),
+    "invalid_grant": _Meaning(
+        "The code or refresh token is unknown, expired, used, revoked or another client's.",
+        "Let the application use each one once and in time, with the redirect_uri and code_verifier that "
+        "belong to it.",
+    ),
+    "invalid_scope": _Meaning(
+        "The client asked for a scope it is not registered for, or for none.",
+        "Correct the scope it asks for, or register the client again with it.",
+    ),
+    "unauthorized_client": _Meaning(
+        "The client is not registered for this way of getting tokens.",
+        "Register the client again with the grant_types and response_types it uses.",
+    ),
+}
+
+_UNKNOWN_MEANING: Final = _Meaning(
+    "The request was refused.", "Correct what the cause below names in the application, and try again."
+)
+
+
+@click.command()
+@click.argument("reference")
+@operates
+def explain(installation: Installation, reference: str) -> Answer:
+    """Tell what happened under REFERENCE (such as 7F3K-2Q), and what to do about it."""
+    ref = normalise(reference)
+    if ref is None:
+        raise Refusal(f"{reference} is not a reference. It has six letters and digits, such as 7F3K-2Q.")
+    with installation.database.read() as connection:
+        found = trace.find(connection, ref)
+        events = audit.by_reference(connection, ref)
+        ids = [row.client_id for row in client.every(connection)] if _is_unknown_client(found) else []
+    if found is None and not events:
+        raise Refusal(
+            f"Nothing is kept under {ref}. Traces are kept for a week; the log may have more of it."
+        )
+    document: dict[str, object] = {"reference": ref}
+    lines: list[str] = []
+    if found is not None:
+        differences = list(_differences(found.detail, ids))
+        document |= _document(found, differences)
+        lines += _lines(found, differences)
+    document["events"] = [_event(event) for event in events]
+    for event in events:
+        lines += ["", *pairs(_event(event).items())]
+    return Answer(document, lines)
+
+
+def normalise(typed: str) -> str | None:
+    """A reference as it is stored, from how people type it; None when it cannot be one."""
+    plain = typed.strip().upper().translate(_MISREAD)
+    return f"{plain[:4]}-{plain[4:]}" if _REFERENCE.fullmatch(plain) else None
+
+
+def _is_unknown_client(found: Trace | None) -> bool:
+    return found is not None and found.problem == "client_unknown"
+
+
+def _differences(detail: Mapping[str, object], client_ids: Sequence[str]) -> Iterator[Difference]:
+    registered = _texts(detail.get("registered")) or client_ids
+    for received in _texts(detail.get("received")):
+        found = difference.closest(received, registered)
+        if found is not None:
+            yield found
+
+
+def _texts(value: object) -> list[str]:
+    match value:
+        case str():
+            return [value]
+        case list():
+            return [item for item in value if isinstance(item, str)]
+        case _:
+            return []
+
+
+def _document(found: Trace, differences: list[Difference]) -> dict[str, object]:
+    meaning = _MEANINGS.get(found.problem, _UNKNOWN_MEANING)
+    return {
+        "at": found.at,
+        "request": found.request,
+        "problem": found.problem,
+        "sentence": meaning.sentence,
+        "remedy": meaning.remedy,
+        "client_id": found.client_id,
+        "detail": found.detail,
+        "closest": [asdict(each) for each in differences],
+    }
+
+
+def _lines(found: Trace, differences: list[Difference]) -> Iterator[str]:
+    meaning = _MEANINGS.get(found.problem, _UNKNOWN_MEANING)
+    yield meaning.sentence
+    yield ""
+    yield from pairs(
+        [
+            ("When", found.at),
+            ("Request", found.request),
+            ("Problem", found.problem),
+            ("Client", found.client_id),
+            *((name.capitalize(), _text(value)) for name, value in _told(found, differences)),
+        ]
+    )
+    for each in differences:
+        yield ""
+        yield from _marked("Received", each.received, each.received_marks)
+        yield from _marked("Registered", each.registered, each.registered_marks)
+    yield ""
+    yield f"What to do: {meaning.remedy}"
+
+
+def _told(found: Trace, differences: list[Difference]) -> Iterator[tuple[str, object]]:
+    """The detail, without what the marked lines show."""
+    for name, value in found.detail.items():
+        if name == "registered" and len(_texts(value)) == 1 and differences:
+            continue
+        if name != "received" or not differences:
+            yield name, value
+
+
+def _marked(name: str, text: str, marks: str) -> Iterator[str]:
+    yield f"{name:<12}{text}"
+    if marks:
+        yield " " * 12 + marks
+
+
+def _text(value: object) -> str:
+    return " ".join(map(difference.visible, _texts(value))) or shown(value)
+
+
+def _event(event: AuditEvent) -> dict[str, object]:
+    return {
+        "at": event.at,
+        "event": event.event,
+        "outcome": event.outcome,
+        "account_id": event.account_id,
+        "client_id": event.client_id,
+        "address": event.address,
+        "detail": event.detail,
+    }
