@@ -1,7 +1,6 @@
 """Start the product for the bench and register the client and the people it is driven with.
 
-Everything goes through its public surface: `idp demo` makes the data, `idp client add` the client,
-DIR/demo.json names the people.
+Everything goes through its public surface: `idp` makes the installation, `idp serve` serves it.
 """
 
 import json
@@ -16,12 +15,14 @@ from bench import process
 from bench.target import DISCOVERY_PATH, Client, Target, discover
 
 _REDIRECT_URI: Final = "https://rp.example/callback"
+_PASSWORD: Final = "Tin.Horse.Lamp19"
+_PEOPLE: Final = 12
 _METADATA: Final = {
     "client_name": "Bench",
     "redirect_uris": [_REDIRECT_URI],
     "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
     "response_types": ["code"],
-    "scope": "openid profile email",
+    "scope": "openid profile email api",
     "token_endpoint_auth_method": "client_secret_basic",
     "first_party": True,
 }
@@ -35,26 +36,55 @@ class Product:
     port: int
     database_url: str
 
+    def make(self) -> None:
+        """Make the installation: keys, schema, an employer and its staff."""
+        self.data.mkdir(exist_ok=True)
+        url = self.database_url or f"sqlite:///{self.data}/idp.db"
+        settings = {
+            "IDP_ISSUER": f"http://localhost:{self.port}",
+            "IDP_DATABASE_URL": url,
+            "IDP_KEYS_DIR": str(self.data / "keys"),
+            "IDP_PORT": str(self.port),
+            # One address sends everything here: what is measured is not how it is limited.
+            "IDP_SIGN_INS_PER_MINUTE": "1000000",
+            "IDP_FAILED_NAMES_PER_TEN_MINUTES": "1000000",
+        }
+        lines = "".join(f"{name}={value}\n" for name, value in settings.items())
+        (self.data / "settings.env").write_text(lines)
+        self._run("db", "upgrade")
+        self._run("key", "init")
+        self._run("employer", "add", "--code", "918", "--name", "Bench Trust")
+
     def start(self, log: Path) -> process.Server:
         """Start it with one worker and wait until it is ready."""
-        command = [_idp(), "demo", "--data", str(self.data), "--port", str(self.port), "--workers", "1"]
-        if self.database_url:
-            command += ["--database-url", self.database_url]
+        command = [_idp(), "--data", str(self.data), "serve"]
         return process.start("product", f"http://localhost:{self.port}", command, {}, log, DISCOVERY_PATH)
 
     def target(self, server: process.Server) -> Target:
-        """The running product as the operations see it, with a client made for the bench."""
-        people = json.loads((self.data / "demo.json").read_text())["accounts"]
-        registered = json.loads(
-            self._run("client", "add", "--metadata", "-", "--json", told=json.dumps(_METADATA))
-        )
+        """The running product as the operations see it, with a client and people made for the bench."""
+        told = json.dumps(_METADATA)
+        registered = json.loads(self._run("client", "add", "--metadata", "-", "--json", told=told))
         return Target(
             name=server.name,
             origin=server.origin,
             client=Client(registered["client_id"], registered["client_secret"], _REDIRECT_URI),
-            people=tuple((each["username"], each["password"]) for each in people if each["password"]),
+            people=tuple((self._add_person(number), _PASSWORD) for number in range(1, _PEOPLE + 1)),
             paths=discover(server.origin),
         )
+
+    def _add_person(self, number: int) -> str:
+        username = f"918BENCH{number:02d}"
+        who = {
+            "--employer": "918",
+            "--given-name": "Ben",
+            "--family-name": "Bench",
+            "--email": f"bench{number}@example.nhs.uk",
+            "--date-of-birth": "1984-02-29",
+            "--username": username,
+        }
+        words = [word for pair in who.items() for word in pair]
+        self._run("user", "add", *words, "--password-stdin", "--json", told=_PASSWORD)
+        return username
 
     def disable(self, username: str) -> None:
         """Disable the account of `username`."""

@@ -91,7 +91,7 @@ def _measure_round(plan: Plan, subjects: dict[str, Subject], run: Run, seconds: 
 
 
 def _product(stack: contextlib.ExitStack, product: Product, work: Path, run: Run) -> Subject:
-    product.start(work / "first-start.log").stop()
+    product.make()
     starts = []
     for _ in range(_STARTS - 1):
         server = product.start(work / "product.log")
