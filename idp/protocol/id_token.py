@@ -14,6 +14,8 @@ from idp.policy.client_metadata import ClientMetadata
 from idp.protocol import jwt
 from idp.protocol.keyring import KeyRing
 
+TYP = "JWT"
+
 
 def sign(
     keyring: KeyRing,
@@ -47,16 +49,16 @@ def sign(
     }
     if nonce is not None:
         claims["nonce"] = nonce
-    return jwt.sign(keyring.signer(metadata.id_token_signed_response_alg.value), claims)
+    return jwt.sign(keyring.signer(metadata.id_token_signed_response_alg.value), claims, typ=TYP)
 
 
 def verify_hint(keyring: KeyRing, issuer: str, token: str) -> dict[str, Any] | None:
     """The claims of an ID Token of ours, expired or not (RP-Initiated Logout §2); else None."""
     header = jwt.header_of(token)
     verifier = keyring.verifier(header.get("kid")) if header is not None else None
-    claims = jwt.verify(token, verifier) if verifier is not None and header is not None else None
+    claims = jwt.verify(token, verifier, typ=TYP) if verifier is not None else None
     # An access token is signed by the same keys: `typ` and `at_hash` tell them apart.
-    if claims is None or claims.get("iss") != issuer or "at_hash" not in claims or "typ" in (header or {}):
+    if claims is None or claims.get("iss") != issuer or "at_hash" not in claims:
         return None
     return claims
 

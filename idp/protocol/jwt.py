@@ -36,23 +36,19 @@ class SigningKey:
     key: Key
 
 
-def sign(signer: SigningKey, claims: Mapping[str, Any], *, typ: str | None = None) -> str:
+def sign(signer: SigningKey, claims: Mapping[str, Any], *, typ: str) -> str:
     """A signed JWT in compact form."""
-    header = {"alg": signer.alg, "kid": signer.kid}
-    if typ is not None:
-        header["typ"] = typ
+    header = {"typ": typ, "alg": signer.alg, "kid": signer.kid}
     return jwt.encode(header, dict(claims), signer.key, registry=_REGISTRIES[signer.alg])
 
 
-def verify(token: str, verifier: SigningKey, *, typ: str | None = None) -> dict[str, Any] | None:
+def verify(token: str, verifier: SigningKey, *, typ: str) -> dict[str, Any] | None:
     """The claims when the signature is this key's and `typ` as expected, else None; times are not checked."""
     try:
         decoded = jwt.decode(token, verifier.key, registry=_REGISTRIES[verifier.alg])
     except (JoseError, ValueError, TypeError):
         return None
-    if typ is not None and decoded.header.get("typ") != typ:
-        return None
-    return decoded.claims
+    return decoded.claims if decoded.header.get("typ") == typ else None
 
 
 def header_of(token: str) -> dict[str, Any] | None:
