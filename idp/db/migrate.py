@@ -19,9 +19,8 @@ from sqlalchemy.exc import DBAPIError
 
 from idp.db.engine import migration_engine
 from idp.db.errors import Unavailable
+from idp.db.health import scripts
 from idp.db.tables import metadata
-
-_PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def upgrade(url: str, revision: str = "head") -> None:
@@ -70,12 +69,6 @@ def is_missing(url: str) -> bool:
     """Whether the file of a SQLite database does not exist yet; a server answers for itself."""
     parsed = make_url(url)
     return parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").exists()
-
-
-def scripts() -> Path:
-    """The folder of migration scripts: beside the package in a checkout, inside it when installed."""
-    inside, beside = _PACKAGE / "migrations", _PACKAGE.parent / "migrations"
-    return inside if inside.is_dir() else beside
 
 
 @contextmanager

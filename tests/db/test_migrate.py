@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from idp.db import migrate
+from idp.db import health, migrate
 from idp.db.engine import migration_engine
 from idp.db.tables import TABLES, metadata
 
@@ -122,4 +122,8 @@ def test_a_migrated_database_has_nothing_pending(database_url: str) -> None:
 
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_a_migration_is_named_after_its_day_and_subject(revision: str) -> None:
-    assert (migrate.scripts() / "versions" / f"{revision}.py").is_file()
+    assert (health.scripts() / "versions" / f"{revision}.py").is_file()
+
+
+def test_a_worker_knows_the_newest_revision_without_alembic() -> None:
+    assert health.head() == migrate.head()
