@@ -38,6 +38,7 @@ def start(
     acr: str,
     amr: tuple[str, ...],
     user_agent: str | None,
+    address: str | None,
     replaces: BrowserSession | None,
     now: datetime,
 ) -> NewSession:
@@ -45,7 +46,7 @@ def start(
     secret = randomness.token()
     is_renewal = replaces is not None and replaces.account_id == account_id
     if replaces is not None and not is_renewal:
-        rows.end(connection, replaces.sid, now)
+        end(connection, replaces, address=address, client_id=None, now=now)
     sid = replaces.sid if replaces is not None and is_renewal else randomness.uuid()
     session = BrowserSession(sid, account_id, now, acr, amr, now, now + lifetimes.session_absolute)
     idle_expires_at = now + lifetimes.session_idle
@@ -71,13 +72,26 @@ def keep_alive(database: Database, session: BrowserSession, lifetimes: Lifetimes
 
 
 def end(
-    connection: Connection, sid: UUID, *, address: str | None, client_id: str | None, now: datetime
+    connection: Connection,
+    session: BrowserSession,
+    *,
+    address: str | None,
+    client_id: str | None,
+    now: datetime,
 ) -> bool:
     """Sign out: the session and what hangs on it. False when it had ended before."""
-    ended = rows.end(connection, sid, now)
+    ended = rows.end(connection, session.sid, now)
     if ended:
         audit.record(
-            connection, AuditEvent(at=now, event="sign_out", sid=sid, address=address, client_id=client_id)
+            connection,
+            AuditEvent(
+                at=now,
+                event="sign_out",
+                account_id=session.account_id,
+                sid=session.sid,
+                address=address,
+                client_id=client_id,
+            ),
         )
     return ended
 

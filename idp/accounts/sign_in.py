@@ -103,7 +103,7 @@ class SignIn:
         if isinstance(heard, AddressThrottled):
             return heard
         verified = self.hasher.verify(credentials.password, self._hash_to_check(found, heard))
-        return self._settle(credentials, found, verified, whose=whose, bucket=bucket, address=address)
+        return self._settle(credentials, found, heard, verified, whose=whose, bucket=bucket, address=address)
 
     def _key(self, found: Account | None, name: str) -> bytes:
         return self.attempts.of_name(name) if found is None else self.attempts.of_person(found.person_id)
@@ -121,6 +121,7 @@ class SignIn:
         self,
         credentials: Credentials,
         found: Account | None,
+        heard: Heard,
         verified: Verified,
         *,
         whose: bytes,
@@ -132,14 +133,15 @@ class SignIn:
         with self.database.write() as connection:
             if found is None or not verified.ok or not _is_open(found, now):
                 rate.failed(connection, address, whose, now)
-                _record(connection, credentials, found, now, outcome="failed")
+                cause = _cause(found, heard, now)
+                _record(connection, credentials, found, now, outcome="failed", cause=cause)
                 return Failed()
             if found.state is AccountState.MUST_CHANGE_PASSWORD:
                 attempt.succeeded(connection, whose, PASSWORD, bucket, now)
                 _record(connection, credentials, found, now, outcome="password_change_due")
                 return MustChangePassword()
             if not account.signed_in(connection, found, now):
-                _record(connection, credentials, found, now, outcome="failed")
+                _record(connection, credentials, found, now, outcome="failed", cause="changed_meanwhile")
                 return Failed()
             if rehashed is not None and found.password_hash is not None:
                 account.rehash(connection, found.id, found.password_hash, rehashed)
@@ -174,6 +176,7 @@ class SignIn:
             acr=reached(_METHODS).value,
             amr=_METHODS,
             user_agent=credentials.user_agent,
+            address=credentials.address,
             replaces=credentials.current,
             now=now,
         )
@@ -189,6 +192,17 @@ def _is_open(found: Account, now: datetime) -> bool:
     return may and not found.has_ended(now)
 
 
+def _cause(found: Account | None, heard: Heard, now: datetime) -> str:
+    """Why nobody was signed in, for the audit log alone."""
+    if found is None:
+        return "unknown_username"
+    if not heard.is_heard:
+        return "throttled"
+    if not _is_open(found, now):
+        return "employment_ended" if found.has_ended(now) else found.state.value
+    return "wrong_password"
+
+
 def _record(
     connection: Connection,
     credentials: Credentials,
@@ -196,6 +210,7 @@ def _record(
     now: datetime,
     *,
     outcome: str,
+    cause: str | None = None,
     sid: UUID | None = None,
 ) -> None:
     audit.record(
@@ -208,5 +223,6 @@ def _record(
             sid=sid,
             address=credentials.address,
             reference=credentials.reference,
+            detail=None if cause is None else {"cause": cause},
         ),
     )

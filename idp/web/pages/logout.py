@@ -78,7 +78,7 @@ def _end(exchange: Exchange, asked: LogoutRequest, session: BrowserSession) -> R
     client_id = None if asked.client is None else asked.client.client_id
     with exchange.provider.database.write() as connection:
         browser_session.end(
-            connection, session.sid, address=exchange.address, client_id=client_id, now=exchange.now
+            connection, session, address=exchange.address, client_id=client_id, now=exchange.now
         )
     return _signed_out(exchange, asked)
 
