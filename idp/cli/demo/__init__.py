@@ -57,9 +57,11 @@ def demo(
     try:
         place = _place(where, host, port, database_url, workers, reset=reset)
         _refuse_taken_ports(place)
-        with folder.taken(where):
-            _prepare(place, reset=reset)
-            _run(place)
+        with folder.taken(where), Children() as children:
+            _start(place, children, reset=reset)
+            for line in (*description.lines(place), "Ready. Ctrl-C stops everything."):
+                click.echo(line)
+            _watch(children)
     except KeyboardInterrupt:
         click.echo("Stopped.")
 
@@ -114,46 +116,49 @@ def _refuse_taken_ports(place: Place) -> None:
             )
 
 
-def _prepare(place: Place, *, reset: bool) -> None:
+def _start(place: Place, children: Children, *, reset: bool) -> None:
+    """Make whatever is missing, and return when everything answers."""
     clients = clients_of(place)
     if reset:
         _reset(place)
-    if not folder.is_complete(place, clients):
-        _complete(place, clients)
+    is_complete = folder.is_complete(place, clients)
+    if not is_complete:
+        _make_folder(place, clients)
     folder.write_settings(place)
     description.describe(place, clients)
+    # They take as long to start as a database to fill.
+    children.start_relying_parties(place)
+    if not is_complete:
+        from idp.cli.demo import seed  # noqa: PLC0415 - a warm start does without it
+
+        seed.fill(place, clients)
+        folder.completed(place, clients)
+    children.start_provider(place)
+    children.wait_until_ready()
 
 
 def _reset(place: Place) -> None:
-    from idp.cli.demo import seed  # noqa: PLC0415 - a warm start does without it
-
     url = folder.settings(place.folder).get("IDP_DATABASE_URL")
     folder.incomplete(place)
     if url is not None and url != _own_database(place.folder):
+        from idp.cli.demo import seed  # noqa: PLC0415 - a warm start does without it
+
         seed.empty(url)
     folder.remove(place.folder)
 
 
-def _complete(place: Place, clients: folder.Clients) -> None:
-    from idp.cli.demo import seed  # noqa: PLC0415 - a warm start does without it
-
+def _make_folder(place: Place, clients: folder.Clients) -> None:
     folder.incomplete(place)
-    if not folder.settings(place.folder):
+    is_known = bool(folder.settings(place.folder))
+    if not is_known and place.database_url != _own_database(place.folder):
+        from idp.cli.demo import seed  # noqa: PLC0415 - a warm start does without it
+
         seed.refuse_foreign(place.database_url)
     folder.make(place, clients)
-    # Before the database, which from here on is known to be this demo's.
-    folder.write_settings(place)
-    seed.fill(place, clients)
-    folder.completed(place, clients)
 
 
-def _run(place: Place) -> None:
-    with Children() as children:
-        children.start(place)
-        children.wait_until_ready()
-        for line in description.lines(place):
-            click.echo(line)
-        click.echo("Ready. Ctrl-C stops everything.")
-        while True:
-            time.sleep(_LOOK_SECONDS)
-            children.refuse_dead()
+def _watch(children: Children) -> None:
+    """Wait for Ctrl-C. Raises ClickException when a process ends by itself."""
+    while True:
+        time.sleep(_LOOK_SECONDS)
+        children.refuse_dead()

@@ -66,12 +66,18 @@ class Children:
     def __exit__(self, *_: object) -> None:
         self._stop()
 
-    def start(self, place: Place) -> None:
-        """Start the provider and both relying parties."""
-        self._start_provider(place)
+    def start_relying_parties(self, place: Place) -> None:
+        """Start both; they ask nothing of the provider before a person comes."""
         here, there = (SELF_SERVICE, place.port + 1), (LEARNING, place.port + 3)
         self._start_relying_party(place, "self_service", here, there)
         self._start_relying_party(place, "learning", there, here)
+
+    def start_provider(self, place: Place) -> None:
+        """Start the provider on the folder's settings."""
+        command = (sys.executable, "-P", "-m", "idp", "serve")
+        self._start(
+            "issuer", command, place, (place.host, place.port), "/readyz", {"IDP_DATA": str(place.folder)}
+        )
 
     def wait_until_ready(self) -> None:
         """Return when every process answers; raise ClickException when one ends or takes too long."""
@@ -95,12 +101,6 @@ class Children:
                 raise click.ClickException(
                     f"{child.name} ended ({status}). Its log ends:\n{child.last_words()}"
                 )
-
-    def _start_provider(self, place: Place) -> None:
-        command = (sys.executable, "-P", "-m", "idp", "serve")
-        self._start(
-            "issuer", command, place, (place.host, place.port), "/readyz", {"IDP_DATA": str(place.folder)}
-        )
 
     def _start_relying_party(
         self, place: Place, script: str, here: tuple[str, int], there: tuple[str, int]
