@@ -19,6 +19,7 @@ from idp.services.digest import digest
 from idp.services.randomness import Randomness
 
 _TOUCH_EVERY = timedelta(seconds=60)
+_LONGEST_AGENT = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +45,19 @@ def start(
 ) -> NewSession:
     """Begin a session, or renew the one this very account has in this browser, under a new secret."""
     secret = randomness.token()
-    is_renewal = replaces is not None and replaces.account_id == account_id
-    if replaces is not None and not is_renewal:
-        end(connection, replaces, address=address, client_id=None, now=now)
-    sid = replaces.sid if replaces is not None and is_renewal else randomness.uuid()
-    session = BrowserSession(sid, account_id, now, acr, amr, now, now + lifetimes.session_absolute)
+    begun = BrowserSession(
+        randomness.uuid(), account_id, now, acr, amr, now, now + lifetimes.session_absolute
+    )
     idle_expires_at = now + lifetimes.session_idle
-    if not (is_renewal and rows.renew(connection, session, digest(secret), idle_expires_at)):
-        agent = None if user_agent is None else user_agent[:256]
-        session = replace(session, sid=randomness.uuid()) if is_renewal else session
-        rows.add(
-            connection, session, digest=digest(secret), idle_expires_at=idle_expires_at, user_agent=agent
-        )
-    return NewSession(session.sid, secret)
+    if replaces is not None and replaces.account_id == account_id:
+        renewed = replace(begun, sid=replaces.sid)
+        if rows.renew(connection, renewed, digest(secret), idle_expires_at):
+            return NewSession(renewed.sid, secret)
+    elif replaces is not None:
+        rows.end(connection, replaces.sid, now)
+    agent = None if user_agent is None else user_agent[:_LONGEST_AGENT]
+    rows.add(connection, begun, digest=digest(secret), idle_expires_at=idle_expires_at, user_agent=agent)
+    return NewSession(begun.sid, secret)
 
 
 def find(connection: Connection, secret: str | None, now: datetime) -> BrowserSession | None:

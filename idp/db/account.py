@@ -260,4 +260,6 @@ def signed_in(connection: Connection, account: Account, now: datetime) -> bool:
 
     Until the transaction ends nobody else can do either.
     """
-    return _SIGNED_IN.run(connection, account_id=account.id, verified=account.password_changed_at, at=now) == 1
+    return (
+        _SIGNED_IN.run(connection, account_id=account.id, verified=account.password_changed_at, at=now) == 1
+    )

@@ -12,7 +12,7 @@ from functools import lru_cache
 from sqlalchemy import Column, Integer, LargeBinary, String, Table, bindparam, case, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from idp.db.base import metadata
+from idp.db.base import CLUSTERED, metadata
 from idp.db.engine import Connection
 from idp.db.statement import Effect, Statement
 from idp.db.types import Choice, UtcDateTime
@@ -48,6 +48,7 @@ attempts = Table(
     Column("n", Integer, nullable=False),
     Column("not_before", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False, index=True),
+    **CLUSTERED,
 )
 
 _THIS = (

@@ -34,7 +34,7 @@ audit = Table(
     "audit",
     metadata,
     Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
-    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("at", UtcDateTime, nullable=False),
     Column("event", String(48), nullable=False),
     Column("outcome", String(32), nullable=False),
     # No foreign keys: what happened stays true after an account or a client is removed.
@@ -45,7 +45,6 @@ audit = Table(
     Column("address", Text),
     Column("reference", String(16)),
     Column("detail", Json),
-    sqlite_autoincrement=True,
 )
 Index("ix_audit_account_id", audit.c.account_id, audit.c.at)
 Index(
@@ -73,6 +72,7 @@ _OF_ACCOUNT = Statement(
     .limit(bindparam("count")),
     _event,
 )
+_LATEST = Statement(select(*_COLUMNS).order_by(audit.c.seq.desc()).limit(bindparam("count")), _event)
 _LAST_OF_ACCOUNT = Statement(
     select(*_COLUMNS)
     .where(audit.c.account_id == bindparam("account"))
@@ -113,3 +113,8 @@ def of_account(connection: Connection, account_id: UUID, limit: int) -> list[Aud
 def last_of_account(connection: Connection, account_id: UUID, event: str) -> AuditEvent | None:
     """The latest event of that name at an account."""
     return _LAST_OF_ACCOUNT.first(connection, account=account_id, which=event)
+
+
+def latest(connection: Connection, limit: int) -> list[AuditEvent]:
+    """What happened last, newest first."""
+    return _LATEST.all(connection, count=limit)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Column, ForeignKey, Table, Text, bindparam, insert, select, update
 
-from idp.db.base import metadata
+from idp.db.base import CLUSTERED, metadata
 from idp.db.engine import Connection
 from idp.db.statement import Effect, Statement
 from idp.db.types import Digest, Identifier, UtcDateTime, Words
@@ -50,6 +50,7 @@ authorization_codes = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("redeemed_at", UtcDateTime),
+    **CLUSTERED,
 )
 
 _COLUMNS = tuple(column for column in authorization_codes.c if column.name != "redeemed_at")

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Column, ForeignKey, Table, bindparam, insert, select, update
 
-from idp.db.base import metadata
+from idp.db.base import CLUSTERED, metadata
 from idp.db.engine import Connection
 from idp.db.statement import Effect, Statement
 from idp.db.types import Digest, Identifier, Json, UtcDateTime
@@ -43,6 +43,7 @@ authorization_requests = Table(
     Column("selected_sid", Identifier()),
     Column("consented_sid", Identifier()),
     Column("completed_at", UtcDateTime),
+    **CLUSTERED,
 )
 
 _ADD = Effect(insert(authorization_requests))

@@ -1,5 +1,7 @@
 """The one `MetaData`, with names for every constraint, so that migrations can drop what they add."""
 
+from typing import Any
+
 from sqlalchemy import MetaData
 
 metadata = MetaData(
@@ -11,3 +13,6 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+# On SQLite a row that is found by its own random key lives in the key's tree: one page to write, not two.
+CLUSTERED: dict[str, Any] = {"sqlite_with_rowid": False}

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import Column, ForeignKey, Index, Table, Text, and_, bindparam, insert, or_, select, update
 
 from idp.db.account import AccountState, accounts
-from idp.db.base import metadata
+from idp.db.base import CLUSTERED, metadata
 from idp.db.engine import Connection
 from idp.db.grant import grants
 from idp.db.statement import Effect, Statement
@@ -46,6 +46,7 @@ browser_sessions = Table(
     Column("idle_expires_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
+    **CLUSTERED,
 )
 Index("ix_browser_sessions_expires_at", browser_sessions.c.expires_at)
 
@@ -101,6 +102,12 @@ _END = Effect(
 )
 _REVOKE_GRANTS = Effect(
     update(grants)
+    .where(
+        grants.c.account_id
+        == select(browser_sessions.c.account_id)
+        .where(browser_sessions.c.sid == bindparam("session"))
+        .scalar_subquery()
+    )
     .where(grants.c.sid == bindparam("session"))
     .where(grants.c.revoked_at.is_(None))
     # A grant with offline_access is meant to outlive the session (OpenID Connect Core §11).

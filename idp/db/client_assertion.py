@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Column, Table, Text
 from sqlalchemy.dialects import postgresql, sqlite
 
-from idp.db.base import metadata
+from idp.db.base import CLUSTERED, metadata
 from idp.db.engine import Connection
 from idp.db.statement import Effect
 from idp.db.types import Digest, UtcDateTime
@@ -16,6 +16,7 @@ client_assertions = Table(
     Column("client_id", Text, primary_key=True),
     Column("jti_digest", Digest(), primary_key=True),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
+    **CLUSTERED,
 )
 
 _COLUMNS = ("client_id", "jti_digest", "expires_at")

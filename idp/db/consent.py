@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Column, ForeignKey, Table, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from idp.db.base import metadata
+from idp.db.base import CLUSTERED, metadata
 from idp.db.engine import Connection
 from idp.db.statement import Effect, Statement
 from idp.db.types import UtcDateTime, Words
@@ -18,6 +18,7 @@ consents = Table(
     Column("client_id", ForeignKey("clients.client_id"), primary_key=True),
     Column("scope", Words, nullable=False),
     Column("granted_at", UtcDateTime, nullable=False),
+    **CLUSTERED,
 )
 
 _COLUMNS = [column.name for column in consents.c]

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import ColumnElement
 
 from idp.db.account import PROFILE_COLUMNS, AccountState, Profile, accounts
-from idp.db.base import metadata
+from idp.db.base import CLUSTERED, metadata
 from idp.db.client import clients
 from idp.db.employer import employers
 from idp.db.engine import Connection
@@ -59,9 +59,9 @@ grants = Table(
     "grants",
     metadata,
     Column("id", Identifier(), primary_key=True),
-    Column("client_id", ForeignKey("clients.client_id"), nullable=False, index=True),
-    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
-    Column("sid", Identifier(), nullable=False, index=True),
+    Column("client_id", ForeignKey("clients.client_id"), nullable=False),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False),
+    Column("sid", Identifier(), nullable=False),
     Column("scope", Words, nullable=False),
     Column("auth_time", UtcDateTime, nullable=False),
     Column("acr", Text, nullable=False),
@@ -69,7 +69,10 @@ grants = Table(
     Column("offline", Boolean, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("revoked_at", UtcDateTime),
+    **CLUSTERED,
 )
+# Every write pays for every index: a session's grants are found through its account, a client's by looking.
+Index("ix_grants_account_id_sid", grants.c.account_id, grants.c.sid)
 Index("ix_grants_created_at", grants.c.created_at)
 
 _GRANT_COLUMNS = tuple(column for column in grants.c if column.name != "revoked_at")

@@ -32,6 +32,7 @@ def head() -> str:
         match for script in scripts().glob("versions/*.py") for match in _REVISION.findall(script.read_text())
     ]
     followed = {revision for kind, revision in found if kind == "down_revision"}
+    newest: str
     (newest,) = {revision for kind, revision in found if kind == "revision"} - followed
     return newest
 

@@ -13,6 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
@@ -52,8 +53,8 @@ def pending(url: str) -> list[str]:
     """The revisions that are still to be applied, oldest first. Raises `Unavailable`."""
     directory = ScriptDirectory.from_config(_config(url))
     with _explained(url):
-        scripts = directory.iterate_revisions("head", current(url) or "base")
-        return [script.revision for script in scripts][::-1]
+        following = directory.iterate_revisions("head", current(url) or "base")
+        return [script.revision for script in following][::-1]
 
 
 def drift(url: str) -> list[str]:
@@ -79,7 +80,7 @@ def _explained(url: str) -> Iterator[None]:
         raise Unavailable(str(error.orig).strip()) from error
     except OSError as error:
         raise Unavailable(f"{make_url(url).database}: {error.strerror}") from error
-    except CommandError as error:
+    except (CommandError, RevisionError) as error:
         # Only a database of another release names a revision that is not among the scripts.
         raise Unavailable(
             f"{error}. Use the release that this database was made by, or a newer one."

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Column, Index, Integer, LargeBinary, Table, bindparam, case, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from idp.db.base import metadata
+from idp.db.base import CLUSTERED, metadata
 from idp.db.engine import Connection
 from idp.db.statement import Effect, Statement
 from idp.db.types import UtcDateTime
@@ -20,6 +20,7 @@ rates = Table(
     Column("key", LargeBinary(32), primary_key=True),
     Column("window_start", UtcDateTime, nullable=False, index=True),
     Column("n", Integer, nullable=False),
+    **CLUSTERED,
 )
 address_failures = Table(
     "address_failures",
@@ -27,6 +28,7 @@ address_failures = Table(
     Column("address", LargeBinary(32), primary_key=True),
     Column("name", LargeBinary(32), primary_key=True),
     Column("failed_at", UtcDateTime, nullable=False),
+    **CLUSTERED,
 )
 Index("ix_address_failures_failed_at", address_failures.c.failed_at)
 

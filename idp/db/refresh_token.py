@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Column, ForeignKey, Table, bindparam, insert, select, update
 
-from idp.db.base import metadata
+from idp.db.base import CLUSTERED, metadata
 from idp.db.engine import Connection
 from idp.db.statement import Effect, Statement
 from idp.db.types import Digest, UtcDateTime, Words
@@ -33,13 +33,14 @@ refresh_tokens = Table(
     Column("digest", Digest(), primary_key=True),
     Column("client_id", ForeignKey("clients.client_id"), nullable=False),
     Column("grant_id", ForeignKey("grants.id"), nullable=False, index=True),
-    # Unique: a token has at most one child, whatever else goes wrong.
-    Column("parent_digest", Digest(), unique=True),
+    # A token has at most one child whatever else goes wrong: the child's digest follows from its parent.
+    Column("parent_digest", Digest()),
     Column("scope", Words, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("ends_at", UtcDateTime, nullable=False, index=True),
     Column("rotated_at", UtcDateTime),
+    **CLUSTERED,
 )
 
 _ADD = Effect(insert(refresh_tokens))

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Column, String, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
-from idp.db.base import metadata
+from idp.db.base import CLUSTERED, metadata
 from idp.db.engine import Connection
 from idp.db.statement import Effect
 from idp.db.types import UtcDateTime
@@ -15,6 +15,7 @@ revoked_access_tokens = Table(
     metadata,
     Column("jti", String(64), primary_key=True),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
+    **CLUSTERED,
 )
 
 _ADD = {

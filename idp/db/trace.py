@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Column, String, Table, Text, bindparam, insert, select
 
-from idp.db.base import metadata
+from idp.db.base import CLUSTERED, metadata
 from idp.db.engine import Connection
 from idp.db.statement import Effect, Statement
 from idp.db.types import Json, UtcDateTime
@@ -34,6 +34,7 @@ traces = Table(
     Column("problem", Text, nullable=False),
     Column("client_id", Text),
     Column("detail", Json, nullable=False),
+    **CLUSTERED,
 )
 
 _ADD = Effect(insert(traces))

@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("jti_digest", sa.LargeBinary(length=32), nullable=False),
         sa.Column("expires_at", types.UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("client_id", "jti_digest", name=op.f("pk_client_assertions")),
+        sqlite_with_rowid=False,
     )
     op.create_index(
         op.f("ix_client_assertions_expires_at"), "client_assertions", ["expires_at"], unique=False

@@ -29,10 +29,8 @@ def upgrade() -> None:
         sa.Column("reference", sa.String(length=16), nullable=True),
         sa.Column("detail", types.Json(), nullable=True),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_audit")),
-        sqlite_autoincrement=True,
     )
     op.create_index("ix_audit_account_id", "audit", ["account_id", "at"], unique=False)
-    op.create_index(op.f("ix_audit_at"), "audit", ["at"], unique=False)
     op.create_index(
         "ix_audit_reference",
         "audit",
@@ -63,6 +61,7 @@ def upgrade() -> None:
         sa.Column("client_id", sa.Text(), nullable=True),
         sa.Column("detail", types.Json(), nullable=False),
         sa.PrimaryKeyConstraint("reference", name=op.f("pk_traces")),
+        sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_traces_at"), "traces", ["at"], unique=False)
 
@@ -79,6 +78,5 @@ def downgrade() -> None:
         sqlite_where=sa.text("reference IS NOT NULL"),
         postgresql_where=sa.text("reference IS NOT NULL"),
     )
-    op.drop_index(op.f("ix_audit_at"), table_name="audit")
     op.drop_index("ix_audit_account_id", table_name="audit")
     op.drop_table("audit")

@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("name", sa.LargeBinary(length=32), nullable=False),
         sa.Column("failed_at", types.UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("address", "name", name=op.f("pk_address_failures")),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_address_failures_failed_at", "address_failures", ["failed_at"], unique=False)
     op.create_table(
@@ -30,6 +31,7 @@ def upgrade() -> None:
         sa.Column("not_before", types.UtcDateTime(), nullable=False),
         sa.Column("updated_at", types.UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("key", "factor", "bucket", name=op.f("pk_attempts")),
+        sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_attempts_updated_at"), "attempts", ["updated_at"], unique=False)
     op.create_table(
@@ -38,6 +40,7 @@ def upgrade() -> None:
         sa.Column("window_start", types.UtcDateTime(), nullable=False),
         sa.Column("n", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_rates")),
+        sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_rates_window_start"), "rates", ["window_start"], unique=False)
     op.create_table(
@@ -56,6 +59,7 @@ def upgrade() -> None:
             ["client_id"], ["clients.client_id"], name=op.f("fk_authorization_requests_client_id_clients")
         ),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_authorization_requests")),
+        sqlite_with_rowid=False,
     )
     op.create_index(
         op.f("ix_authorization_requests_expires_at"), "authorization_requests", ["expires_at"], unique=False
@@ -79,6 +83,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("sid", name=op.f("pk_browser_sessions")),
         sa.UniqueConstraint("digest", name=op.f("uq_browser_sessions_digest")),
+        sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_browser_sessions_account_id"), "browser_sessions", ["account_id"], unique=False)
     op.create_index("ix_browser_sessions_expires_at", "browser_sessions", ["expires_at"], unique=False)

@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("jti", sa.String(length=64), nullable=False),
         sa.Column("expires_at", types.UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("jti", name=op.f("pk_revoked_access_tokens")),
+        sqlite_with_rowid=False,
     )
     op.create_index(
         op.f("ix_revoked_access_tokens_expires_at"), "revoked_access_tokens", ["expires_at"], unique=False
@@ -46,6 +47,7 @@ def upgrade() -> None:
             ["client_id"], ["clients.client_id"], name=op.f("fk_authorization_codes_client_id_clients")
         ),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_authorization_codes")),
+        sqlite_with_rowid=False,
     )
     op.create_index(
         op.f("ix_authorization_codes_expires_at"), "authorization_codes", ["expires_at"], unique=False
@@ -63,6 +65,7 @@ def upgrade() -> None:
             ["client_id"], ["clients.client_id"], name=op.f("fk_consents_client_id_clients")
         ),
         sa.PrimaryKeyConstraint("account_id", "client_id", name=op.f("pk_consents")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "grants",
@@ -82,11 +85,10 @@ def upgrade() -> None:
             ["client_id"], ["clients.client_id"], name=op.f("fk_grants_client_id_clients")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_grants")),
+        sqlite_with_rowid=False,
     )
-    op.create_index(op.f("ix_grants_account_id"), "grants", ["account_id"], unique=False)
-    op.create_index(op.f("ix_grants_client_id"), "grants", ["client_id"], unique=False)
+    op.create_index("ix_grants_account_id_sid", "grants", ["account_id", "sid"], unique=False)
     op.create_index("ix_grants_created_at", "grants", ["created_at"], unique=False)
-    op.create_index(op.f("ix_grants_sid"), "grants", ["sid"], unique=False)
     op.create_table(
         "refresh_tokens",
         sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
@@ -103,7 +105,7 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["grant_id"], ["grants.id"], name=op.f("fk_refresh_tokens_grant_id_grants")),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_refresh_tokens")),
-        sa.UniqueConstraint("parent_digest", name=op.f("uq_refresh_tokens_parent_digest")),
+        sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_refresh_tokens_ends_at"), "refresh_tokens", ["ends_at"], unique=False)
     op.create_index(op.f("ix_refresh_tokens_grant_id"), "refresh_tokens", ["grant_id"], unique=False)
@@ -114,10 +116,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_refresh_tokens_grant_id"), table_name="refresh_tokens")
     op.drop_index(op.f("ix_refresh_tokens_ends_at"), table_name="refresh_tokens")
     op.drop_table("refresh_tokens")
-    op.drop_index(op.f("ix_grants_sid"), table_name="grants")
     op.drop_index("ix_grants_created_at", table_name="grants")
-    op.drop_index(op.f("ix_grants_client_id"), table_name="grants")
-    op.drop_index(op.f("ix_grants_account_id"), table_name="grants")
+    op.drop_index("ix_grants_account_id_sid", table_name="grants")
     op.drop_table("grants")
     op.drop_table("consents")
     op.drop_index(op.f("ix_authorization_codes_expires_at"), table_name="authorization_codes")

@@ -53,10 +53,7 @@ def test_a_token_of_another_client_is_not_found_or_rotated(issued: Database, now
         assert refresh_token.find_any(connection, TOKEN) == a_refresh_token(now)
 
 
-def test_a_token_has_at_most_one_child(issued: Database, now: datetime) -> None:
-    with issued.write() as connection:
-        child = replace(a_refresh_token(now), digest=digest_of("child"), parent_digest=TOKEN)
-        refresh_token.add(connection, child)
-
+def test_a_token_is_stored_once(issued: Database, now: datetime) -> None:
+    """A child's digest follows from its parent, so one parent cannot have two."""
     with pytest.raises(Conflict), issued.write() as connection:
-        refresh_token.add(connection, replace(child, digest=digest_of("twin")))
+        refresh_token.add(connection, replace(a_refresh_token(now), parent_digest=digest_of("parent")))
