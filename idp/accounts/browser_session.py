@@ -54,7 +54,7 @@ def start(
         if rows.renew(connection, renewed, digest(secret), idle_expires_at):
             return NewSession(renewed.sid, secret)
     elif replaces is not None:
-        rows.end(connection, replaces.sid, now)
+        end(connection, replaces, address=address, client_id=None, now=now)
     agent = None if user_agent is None else user_agent[:_LONGEST_AGENT]
     rows.add(connection, begun, digest=digest(secret), idle_expires_at=idle_expires_at, user_agent=agent)
     return NewSession(begun.sid, secret)
