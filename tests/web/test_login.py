@@ -1,6 +1,22 @@
 """Signing in at the central page, over HTTP."""
 
-from tests.site import Site, body, received
+import html
+import re
+from collections.abc import Callable
+from datetime import date, timedelta
+from urllib.parse import urlencode
+
+import pytest
+from werkzeug.test import TestResponse
+
+from idp.db.account import AccountState
+from idp.services.hashing import Hasher
+from tests.observed import statements
+from tests.site import ISSUER, PASSWORD, Site, body, received
+from tests.web.conftest import Build
+from tests.web.forms import form_of, heading, login_page, reference
+
+WRONG = "Wrong.Horse.Lamp19"
 
 
 def test_a_person_signs_in_and_the_client_receives_a_code(site: Site) -> None:
@@ -28,3 +44,220 @@ def test_a_second_application_needs_no_second_login(site: Site) -> None:
     visitor.sign_in_to("payslips")
     answer = received(visitor.authorize("learning", redirect_uri="https://learning.example.nhs.uk/callback"))
     assert "code" in answer
+
+
+def test_the_page_names_the_application(site: Site) -> None:
+    assert "Log in to continue to Payslips." in login_page(site.browser()).text
+
+
+@pytest.mark.parametrize("typed", ["918jsmith01", " 918JSmith01 ", "\uff19\uff11\uff18JSMITH01"])
+def test_a_username_is_found_however_it_is_typed(site: Site, typed: str) -> None:
+    visitor = site.browser()
+    assert "code" in received(visitor.log_in(login_page(visitor), typed))
+
+
+def test_a_pasted_passphrase_of_a_kilobyte_is_a_password(site: Site) -> None:
+    long = "horses run past " * 64
+    hashed = site.provider.sign_in.hasher.hash(long)
+    site.password_hash = hashed
+    site.add_account("918JDOE01")
+    visitor = site.browser()
+    page = login_page(visitor)
+    assert "maxlength" not in page.text
+    assert 'autocomplete="username"' in page.text
+    assert 'autocomplete="current-password"' in page.text
+    assert "code" in received(visitor.log_in(page, "918JDOE01", long))
+
+
+def test_the_login_hint_fills_in_the_username_and_is_escaped(site: Site) -> None:
+    assert 'value="918JSMITH01"' in login_page(site.browser(), login_hint="918JSMITH01").text
+    page = login_page(site.browser(), login_hint='"><script>alert(1)</script>')
+    assert "<script>alert" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("typed", "asked_for"),
+    [
+        pytest.param({}, {"Enter your username", "Enter your password"}, id="nothing"),
+        pytest.param({"username": " \t ", "password": "x"}, {"Enter your username"}, id="a blank username"),
+        pytest.param({"username": "918JSMITH01"}, {"Enter your password"}, id="no password"),
+    ],
+)
+def test_what_was_left_out_is_asked_for_and_no_guess_is_counted(
+    site: Site, typed: dict[str, str], asked_for: set[str]
+) -> None:
+    visitor = site.browser()
+    before = site.provider.sign_in.hasher.verifications
+    page = visitor.submit(login_page(visitor), **typed)
+    assert page.status_code == 422
+    assert "<title>Error: Log in with your credentials" in page.text
+    assert {
+        words for words in ("Enter your username", "Enter your password") if words in page.text
+    } == asked_for
+    assert site.provider.sign_in.hasher.verifications == before
+
+
+def test_a_field_that_comes_twice_counts_as_left_out(site: Site) -> None:
+    visitor = site.browser()
+    action, hidden = form_of(login_page(visitor))
+    sent = [*hidden.items(), ("username", "a"), ("username", "918JSMITH01"), ("password", PASSWORD)]
+    page = visitor.browser.post(action, base_url=ISSUER, data=urlencode(sent), headers=FORM)
+    assert page.status_code == 422
+    assert "Enter your username" in page.text
+
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def test_after_a_failure_the_username_is_kept_and_the_password_is_not(site: Site) -> None:
+    visitor = site.browser()
+    page = visitor.submit(login_page(visitor), username="918<b>", password=WRONG)
+    assert page.status_code == 422
+    assert "<title>Error: Log in with your credentials" in page.text
+    assert 'value="918&lt;b&gt;"' in page.text
+    assert WRONG not in page.text
+
+
+def test_after_a_failure_one_may_try_again_on_the_same_page(site: Site) -> None:
+    visitor = site.browser()
+    page = visitor.submit(login_page(visitor), username="918JSMITH01", password=WRONG)
+    assert "code" in received(visitor.log_in(page))
+
+
+@pytest.mark.parametrize(
+    "body", [b"username=%ED%A0%80&password=x", b"username=x&password=%00", b"password=%FF"]
+)
+def test_what_is_no_text_is_refused_and_no_guess_is_counted(site: Site, sent: bytes) -> None:
+    visitor = site.browser()
+    action, _ = form_of(login_page(visitor))
+    before = site.provider.sign_in.hasher.verifications
+    page = visitor.browser.post(action, base_url=ISSUER, data=sent, headers=FORM)
+    assert (page.status_code, heading(page)) == (400, "We could not read this request")
+    assert site.provider.sign_in.hasher.verifications == before
+
+
+def nothing(_site: Site) -> None:
+    pass
+
+
+def an_account(**made: object) -> Callable[[Site], object]:
+    return lambda site: site.add_account("918JDOE01", **made)  # type: ignore[arg-type]  # of every kind
+
+
+def throttled(site: Site) -> None:
+    site.add_account("918JDOE01")
+    visitor = site.browser()
+    page = login_page(visitor)
+    for _ in range(6):
+        page = visitor.submit(page, username="918JDOE01", password=WRONG)
+
+
+def shape(page: TestResponse, typed: str) -> tuple[int, list[str], str]:
+    """Status, header names and body without what differs by chance: nonce, reference, typed name."""
+    text = re.sub(r'nonce="[^"]+"', "", page.text).replace(reference(page), "")
+    return page.status_code, [name for name, _ in page.headers], text.replace(html.escape(typed), "")
+
+
+@pytest.mark.parametrize(
+    ("username", "password", "prepare"),
+    [
+        pytest.param("918NOBODY01", WRONG, nothing, id="unknown"),
+        pytest.param("whoever", WRONG, nothing, id="impossible"),
+        pytest.param("918JDOE01", PASSWORD, throttled, id="throttled"),
+        pytest.param("918JDOE01", PASSWORD, an_account(state=AccountState.DISABLED), id="disabled"),
+        pytest.param("918JDOE01", PASSWORD, an_account(state=AccountState.INACTIVE), id="inactive"),
+        pytest.param("918JDOE01", PASSWORD, an_account(state=AccountState.LEAVER), id="leaver"),
+        pytest.param("918JDOE01", PASSWORD, an_account(ends_on=date(2026, 11, 22)), id="left yesterday"),
+        pytest.param("918JDOE01", PASSWORD, an_account(state=AccountState.PENDING), id="pending"),
+        pytest.param("918JSMITH01", "x" * 1100, nothing, id="a password of 1,100 bytes"),
+    ],
+)
+def test_whoever_may_not_sign_in_sees_what_a_wrong_password_shows_for_the_same_work(
+    site: Site, username: str, password: str, prepare: Callable[[Site], object]
+) -> None:
+    prepare(site)
+    visitor = site.browser()
+    page = login_page(visitor)
+    work = []
+    shapes = []
+    for name, guess in (("918JSMITH01", WRONG), (username, password)):
+        before = site.provider.sign_in.hasher.verifications
+        with statements() as seen:
+            answer = visitor.submit(page, username=name, password=guess)
+        work.append((site.provider.sign_in.hasher.verifications - before, seen))
+        shapes.append(shape(answer, name))
+    assert shapes[0] == shapes[1]
+    assert work[0] == work[1]
+    assert work[0][0] == 1
+    assert shapes[0][0] == 422
+
+
+def test_a_password_that_is_due_for_change_says_so_to_who_knows_it(site: Site) -> None:
+    site.add_account("918JDOE01", state=AccountState.MUST_CHANGE_PASSWORD)
+    visitor = site.browser()
+    page = login_page(visitor)
+    assert "You need a new password" not in visitor.submit(page, username="918JDOE01", password=WRONG).text
+    due = visitor.submit(page, username="918JDOE01", password=PASSWORD)
+    assert (due.status_code, heading(due)) == (403, "You need a new password")
+    assert not due.headers.getlist("Set-Cookie")
+
+
+def test_a_full_hash_queue_says_when_to_come_back_and_the_guess_stays_counted(build: Build) -> None:
+    site = build(hash_threads=1, request_threads=10)
+    visitor = site.browser()
+    page = login_page(visitor)
+    with full(site.provider.sign_in.hasher):
+        for _ in range(6):
+            busy = visitor.submit(page, username="918JSMITH01", password=PASSWORD)
+            assert (busy.status_code, heading(busy)) == (503, "Very many people are logging in at the moment")
+            assert int(busy.headers["Retry-After"]) >= 1
+            assert not busy.headers.getlist("Set-Cookie")
+    assert visitor.submit(page, username="918JSMITH01", password=PASSWORD).status_code == 422
+    site.clock.advance(timedelta(seconds=30))
+    assert "code" in received(visitor.log_in(page))
+
+
+class full:  # noqa: N801 - reads as what it makes
+    """A hasher whose every place is taken by others who wait."""
+
+    def __init__(self, hasher: Hasher) -> None:
+        self.places = hasher._pool()._places  # noqa: SLF001 - taken as waiting sign-ins take them
+        self.taken = 0
+
+    def __enter__(self) -> None:
+        while self.places.acquire(blocking=False):
+            self.taken += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.places.release(self.taken)
+
+
+def test_the_welsh_page_stays_welsh_through_a_failure(site: Site) -> None:
+    visitor = site.browser()
+    page = login_page(visitor, ui_locales="cy-GB en")
+    assert '<html lang="cy">' in page.text
+    page = visitor.submit(page, username="918JSMITH01", password=WRONG)
+    assert '<html lang="cy">' in page.text
+    assert page.headers["Content-Language"] == "cy"
+    assert "Gwiriwch eich enw defnyddiwr" in page.text
+
+
+def test_a_person_who_is_signed_in_elsewhere_logs_in_again_under_the_same_session(site: Site) -> None:
+    visitor = site.browser()
+    first = site.claims(site.tokens(visitor=visitor)["id_token"])
+    site.clock.advance(timedelta(minutes=5))
+    second = site.claims(site.tokens(visitor=visitor, prompt="login")["id_token"])
+    assert second["sid"] == first["sid"]
+    assert second["auth_time"] == first["auth_time"] + 300
+
+
+def test_another_person_at_the_same_browser_ends_the_first_one_s_session_and_grants(site: Site) -> None:
+    site.add_account("918JDOE01")
+    visitor = site.browser()
+    first = site.tokens(visitor=visitor)
+    code = received(visitor.log_in(login_page(visitor, prompt="login"), "918JDOE01"))["code"]
+    second = body(site.redeem(code))
+    assert site.claims(second["id_token"])["sid"] != site.claims(first["id_token"])["sid"]
+    assert body(site.refresh(first["refresh_token"]))["error"] == "invalid_grant"
+    assert site.userinfo(first["access_token"]).status_code == 401
+    assert site.userinfo(second["access_token"]).status_code == 200
