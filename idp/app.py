@@ -40,6 +40,8 @@ def assemble(
     lifetimes = Lifetimes(
         session_idle=settings.session_idle,
         session_absolute=settings.session_absolute,
+        refresh_idle=settings.session_idle,
+        refresh_absolute=settings.session_absolute,
         access_token=settings.access_token_lifetime,
         id_token=settings.id_token_lifetime,
     )

@@ -167,6 +167,8 @@ def _grant_of(code: AuthorizationCode, now: datetime) -> Grant:
 
 def _first_refresh_token(raw: str, made: Grant, lifetimes: Lifetimes, now: datetime) -> RefreshToken:
     idle, absolute = lifetimes.refresh(offline=made.offline)
+    # A session ends so long after its sign-in; a grant that begins late in it does not prolong it.
+    ends_at = made.auth_time + absolute
     return RefreshToken(
         digest=digest(raw),
         client_id=made.client_id,
@@ -174,8 +176,8 @@ def _first_refresh_token(raw: str, made: Grant, lifetimes: Lifetimes, now: datet
         parent_digest=None,
         scope=made.scope,
         created_at=now,
-        expires_at=now + idle,
-        ends_at=now + absolute,
+        expires_at=min(now + idle, ends_at),
+        ends_at=ends_at,
         rotated_at=None,
     )
 

@@ -75,7 +75,7 @@ class RefreshTokenGrant(BaseGrant, TokenEndpointMixin):
             raise Refusal("invalid_scope", "the scope is wider than what was granted")
         live = grant.find_live(connection, parent.grant_id, now)
         if live is None:
-            return _ENDED
+            return _ended()
         child = derive_child(self.server.retry_key, raw)
         refresh_token.add(connection, _child_of(parent, live, child, self.server.lifetimes, now))
         self._record(connection, "token.refreshed", "success", parent, live, now)
@@ -93,7 +93,7 @@ class RefreshTokenGrant(BaseGrant, TokenEndpointMixin):
             return Refusal("invalid_grant", "the refresh token has expired")
         live = grant.find_live(connection, token.grant_id, now)
         if live is None:
-            return _ENDED
+            return _ended()
         child = derive_child(self.server.retry_key, raw)
         known = refresh_token.find(connection, digest(child), client.client_id)
         is_honest = (
@@ -133,7 +133,8 @@ class RefreshTokenGrant(BaseGrant, TokenEndpointMixin):
         )
 
 
-_ENDED = Refusal("invalid_grant", "the session, the account or the client has ended")
+def _ended() -> Refusal:
+    return Refusal("invalid_grant", "the session, the account or the client has ended")
 
 
 def _child_of(
