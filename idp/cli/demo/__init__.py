@@ -84,10 +84,10 @@ def _place(
             "Use postgresql+psycopg://USER@HOST/NAME or sqlite:///PATH.", param_hint="--database-url"
         )
     folder.check(where)
-    before = {} if reset else folder.settings(where)
+    before = folder.settings(where)
     known_port, known_url = before.get("IDP_PORT"), before.get("IDP_DATABASE_URL")
     for name, asked, known in (("port", port, known_port), ("database-url", database_url, known_url)):
-        if asked is not None and known is not None and str(asked) != known:
+        if not reset and asked is not None and known is not None and str(asked) != known:
             raise click.ClickException(
                 f"The demo in {where} has another --{name}. Leave it out, choose another folder with --data, "
                 "or begin again with --reset."
