@@ -126,18 +126,22 @@ def show(installation: Installation, username: str) -> Answer:
         key = installation.attempts().of_person(found.person_id)
         buckets = attempt.of_key(connection, key)
         events = audit.of_account(connection, found.id, _EVENTS)
+    people = {} if owner is None else _person(owner)
     document = {
         **_account(found),
-        "person": None if owner is None else _person(owner),
+        "person": people or None,
         "other_accounts": others,
         "throttle": [_bucket(installation, bucket) for bucket in buckets],
         "events": [_event(event) for event in events],
     }
-    lines = pairs((name.replace("_", " ").capitalize(), value) for name, value in _account(found).items())
-    if owner is not None:
-        lines += pairs((name.replace("_", " ").capitalize(), value) for name, value in _person(owner).items())
-    lines += pairs([("Other accounts", " ".join(others))])
-    lines += ["", *_throttle_lines(installation, buckets), "", *_event_lines(events)]
+    facts = {**_account(found), **people, "other_accounts": " ".join(others)}
+    lines = [
+        *pairs((name.replace("_", " ").capitalize(), value) for name, value in facts.items()),
+        "",
+        *_throttle_lines(installation, buckets),
+        "",
+        *_event_lines(events),
+    ]
     return Answer(document, lines)
 
 

@@ -1,0 +1,129 @@
+from datetime import datetime
+
+import pytest
+
+from idp.cli.explain import normalise
+from idp.db import Database, audit, client, trace
+from idp.db.audit import AuditEvent
+from idp.db.trace import Trace
+from tests.builders import a_client
+from tests.cli.conftest import Operator
+
+REFERENCE = "7F3K-2Q"
+CORRECT = (
+    "Correct the redirect_uri that the application sends, or register this one: it must be the same character"
+    " for character."
+)
+
+
+def keep(database: Database, now: datetime, problem: str, **detail: object) -> None:
+    with database.write() as connection:
+        trace.add(connection, Trace(REFERENCE, now, "GET /authorize", problem, "rota", detail))
+
+
+def test_a_redirect_uri_is_compared_with_the_closest_one(
+    idp: Operator, database: Database, now: datetime
+) -> None:
+    keep(
+        database,
+        now,
+        "redirect_uri_unregistered",
+        received="https://rota.example/Callback/",
+        registered=["https://other.example/", "https://rota.example/callback"],
+    )
+
+    assert idp.does("explain", REFERENCE).splitlines() == [
+        "The redirect_uri is not registered for this client.",
+        "",
+        "When        2026-11-23 07:00:00 UTC",
+        "Request     GET /authorize",
+        "Problem     redirect_uri_unregistered",
+        "Client      rota",
+        "Registered  https://other.example/ https://rota.example/callback",
+        "",
+        "Received    https://rota.example/Callback/",
+        "                                 ^       ^",
+        "Registered  https://rota.example/callback",
+        "                                 ^",
+        "",
+        f"What to do: {CORRECT}",
+    ]
+
+
+def test_an_unknown_client_is_compared_with_those_there_are(
+    idp: Operator, database: Database, now: datetime
+) -> None:
+    with database.write() as connection:
+        client.add(connection, a_client(now))
+    keep(database, now, "client_unknown", received="rotas")
+
+    assert idp.json("explain", REFERENCE)["closest"] == [
+        {"received": "rotas", "received_marks": "    ^", "registered": "rota", "registered_marks": ""}
+    ]
+
+
+def test_a_cause_is_told(idp: Operator, database: Database, now: datetime) -> None:
+    keep(database, now, "invalid_scope", cause="the client may not ask for esr")
+
+    said = idp.does("explain", REFERENCE)
+
+    assert "Cause    the client may not ask for esr\n" in said
+    assert "What to do: Correct the scope it asks for" in said
+
+
+def test_a_problem_of_a_later_release_is_told_all_the_same(
+    idp: Operator, database: Database, now: datetime
+) -> None:
+    keep(database, now, "something_new", cause="because")
+
+    assert idp.does("explain", REFERENCE).startswith("The request was refused.\n")
+
+
+def test_what_the_audit_log_has_under_the_reference_is_told(
+    idp: Operator, database: Database, now: datetime
+) -> None:
+    event = AuditEvent(
+        at=now, event="sign_in.password", outcome="failed", reference=REFERENCE, address="192.0.2.7"
+    )
+    with database.write() as connection:
+        audit.record(connection, event)
+
+    assert idp.json("explain", REFERENCE)["events"][0]["outcome"] == "failed"
+    assert "192.0.2.7" in idp.does("explain", REFERENCE)
+
+
+def test_what_a_stranger_sent_does_not_steer_the_terminal(
+    idp: Operator, database: Database, now: datetime
+) -> None:
+    keep(
+        database,
+        now,
+        "redirect_uri_repeated",
+        received=["https://a.example/\x1b[2J", "https://\u202e"],
+        registered=["https://rota.example/callback"],
+        cause="x\x9b2J",
+    )
+
+    said = idp.does("explain", REFERENCE)
+
+    assert "https://a.example/\\x1b[2J" in said
+    assert "https://\\u202e" in said
+    assert said.replace("\n", "").isprintable()
+
+
+def test_a_reference_of_nothing_says_so(idp: Operator) -> None:
+    assert idp.refused("explain", "7f3k2r").startswith("Nothing is kept under 7F3K-2R.")
+
+
+@pytest.mark.parametrize("typed", ["7F3K-2Q", "7f3k-2q", "7f3k2q", " 7F3K 2Q ", "7f3-k2q"])
+def test_a_reference_is_understood_as_people_type_it(typed: str) -> None:
+    assert normalise(typed) == "7F3K-2Q"
+
+
+def test_letters_that_references_leave_out_are_read_as_what_they_look_like() -> None:
+    assert normalise("oil0-1i") == "0110-11"
+
+
+@pytest.mark.parametrize("typed", ["", "7F3K", "7F3K-2Q1", "7F3K-2U", "ä" * 6, "7F3K-2\x00"])
+def test_what_cannot_be_a_reference_is_told(idp: Operator, typed: str) -> None:
+    assert "is not a reference" in idp.refused("explain", typed)
