@@ -8,6 +8,7 @@ our settings' variables before it serves.
 import gc
 import logging
 import os
+import signal
 import subprocess
 from collections.abc import Callable
 from functools import partial
@@ -95,6 +96,10 @@ def _watch(worker: subprocess.Popen[bytes]) -> None:
 def _application(parent: int) -> Callable[..., Any]:
     """The WSGI application of one worker process, which ends with `parent`."""
     end_with(parent)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Inherited from the watcher, whose handlers would swallow them here until granian sets a worker's
+        # own; nothing is in flight yet.
+        signal.signal(number, signal.SIG_DFL)
     application = app.application()
     for name in [name for name in os.environ if name.startswith("IDP_")]:
         del os.environ[name]

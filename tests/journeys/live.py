@@ -15,7 +15,7 @@ import sys
 import time
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from html import unescape
@@ -50,9 +50,13 @@ class Line:
     def __init__(self, server: "LiveServer") -> None:
         self._server = server
         self._http = http.client.HTTPConnection("127.0.0.1", server.port, timeout=_TIMEOUT)
-        self._http.request("GET", "/healthz")
-        self._http.getresponse().read()
-        self.worker = _owner(self._http.sock.getsockname()[1], server.port, server.workers())
+        try:
+            self._http.request("GET", "/healthz")
+            self._http.getresponse().read()
+            self.worker = _owner(self._http.sock.getsockname()[1], server.port, server.workers())
+        except BaseException:
+            self.close()
+            raise
 
     def post(self, path: str, client_id: str, **form: str) -> Answer:
         """What a client's server posts, authenticated with its secret if it has one."""
@@ -106,11 +110,12 @@ class LiveServer:
 
     def workers(self) -> frozenset[int]:
         """The worker processes that live now."""
-        try:
-            tasks = [*Path(f"/proc/{self.process.pid}/task").iterdir()]
-            children = " ".join((task / "children").read_text() for task in tasks)
-        except FileNotFoundError:
+        if not Path("/proc/self/task").exists():
             cannot("Worker processes are found through /proc.", remedy="run this test on Linux.")
+        children = ""
+        for thread in Path(f"/proc/{self.process.pid}/task").iterdir():
+            with suppress(FileNotFoundError):  # It has ended meanwhile.
+                children += (thread / "children").read_text()
         return frozenset(int(pid) for pid in children.split())
 
     def line(self, *, avoid: int | None = None) -> Line:
@@ -137,10 +142,14 @@ class LiveServer:
         """Someone with a browser of their own."""
         return Person(self.issuer)
 
-    def events(self) -> list[dict[str, Any]]:
-        """What the server has logged."""
-        lines = self.log.read_text(encoding="utf-8").splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{")]
+    def errors(self) -> list[dict[str, Any]]:
+        """What the server has logged as an error, but for workers that a test has killed."""
+        events = [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
+        return [
+            event
+            for event in events
+            if event["level"] in {"error", "critical"} and not event["event"].startswith("Unexpected exit")
+        ]
 
 
 class Person:
@@ -288,10 +297,7 @@ def _owner(client_port: int, server_port: int, workers: frozenset[int]) -> int:
     inode = next(row[9] for row in rows if tuple(row[1:3]) == ends)
     for pid in workers:
         for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-            try:
-                target = str(descriptor.readlink())
-            except FileNotFoundError:
-                continue
-            if target == f"socket:[{inode}]":
-                return pid
+            with suppress(FileNotFoundError):  # Closed meanwhile.
+                if str(descriptor.readlink()) == f"socket:[{inode}]":
+                    return pid
     raise LookupError(f"No worker of {sorted(workers)} holds the connection from port {client_port}.")

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from joserfc.jwk import ECKey, RSAKey
 from oic import rndstr
 from oic.oauth2.message import ErrorResponse
 from oic.oic import Client
@@ -22,7 +23,7 @@ from oic.oic.message import (
     RegistrationResponse,
 )
 from oic.utils.authn.client import CLIENT_AUTHN_METHOD
-from oic.utils.keyio import KeyBundle, KeyJar, build_keyjar
+from oic.utils.keyio import KeyBundle, KeyJar
 
 from tests.journeys.live import LiveServer, Person
 from tests.site import CALLBACK, SIGNED_OUT
@@ -162,20 +163,21 @@ def test_it_may_send_its_secret_in_the_body(server: LiveServer, person: Person) 
 
 
 def test_it_may_sign_for_itself(server: LiveServer, person: Person) -> None:
-    jwks, keys, _ = build_keyjar([{"type": "EC", "crv": "P-256", "use": ["sig"]}])
-    server.site.add_client("signs", None, token_endpoint_auth_method="private_key_jwt", jwks=jwks)
+    key = ECKey.generate_key("P-256")
+    public = {"keys": [{**key.as_dict(private=False), "kid": "1", "use": "sig", "alg": "ES256"}]}
+    server.site.add_client("signs", None, token_endpoint_auth_method="private_key_jwt", jwks=public)
     application = RelyingParty(server, "signs", "private_key_jwt", algorithm="ES256", lifetime=60)
-    application.oic.keyjar[""] = keys[""]
+    application.oic.keyjar[""] = [KeyBundle([{**key.as_dict(private=True), "kid": "1", "use": "sig"}])]
 
     assert application.sign_in(person)["id_token"]["sub"] == application.userinfo()["sub"]
 
 
 def test_it_refuses_an_id_token_of_another_key(server: LiveServer, person: Person) -> None:
     """Or else its checks, on which the others rest, would be no checks."""
-    strangers, _, _ = build_keyjar([{"type": "RSA", "size": 2048, "use": ["sig"]}])
+    strangers = RSAKey.generate_key(2048).as_dict(private=False)
     application = RelyingParty(server, "payslips")
     application.oic.keyjar = KeyJar()
-    application.oic.keyjar[server.issuer] = [KeyBundle(strangers["keys"])]
+    application.oic.keyjar[server.issuer] = [KeyBundle([{**strangers, "use": "sig"}])]
 
     with pytest.raises(Exception, match="alg=RS256"):
         application.sign_in(person)
