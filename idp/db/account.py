@@ -1,6 +1,5 @@
 """Accounts: one person's employment at one employer, and the username that goes with it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -152,10 +151,6 @@ _SEARCH = Statement(
     .limit(bindparam("count")),
     Account,
 )
-_USERNAMES_LIKE = Statement(
-    select(accounts.c.username).where(accounts.c.username.startswith(bindparam("stem"), autoescape=False)),
-    str,
-)
 _SET_STATE = Effect(
     update(accounts)
     .where(accounts.c.id == bindparam("account_id"))
@@ -231,11 +226,6 @@ def search(connection: Connection, text: str, limit: int) -> list[Account]:
     """Accounts whose username, mail address or family name contains the text."""
     literal = text.replace("/", "//").replace("%", "/%").replace("_", "/_")
     return _SEARCH.all(connection, upper=literal.upper(), lower=literal.lower(), count=limit)
-
-
-def usernames_like(connection: Connection, stem: str) -> Sequence[str]:
-    """Every username that begins with the stem."""
-    return _USERNAMES_LIKE.all(connection, stem=stem)
 
 
 def set_state(connection: Connection, account_id: UUID, before: AccountState, after: AccountState) -> bool:

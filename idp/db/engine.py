@@ -33,6 +33,8 @@ _SQLITE_PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA temp_store=MEMORY",
+    # Pages that many commits touch are copied back once for all of them.
+    "PRAGMA wal_autocheckpoint=4000",
 )
 _POSTGRESQL_OPTIONS = (
     "-c timezone=UTC -c lock_timeout=2s -c statement_timeout=5s -c idle_in_transaction_session_timeout=10s"

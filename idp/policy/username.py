@@ -8,7 +8,7 @@ import re
 import unicodedata
 from typing import Final
 
-LONGEST: Final = 100
+LONGEST: Final = 64
 """Characters of a username, as typed and as made."""
 
 _USERNAME = re.compile(r"[0-9]{3}[A-Z]+[0-9]{2,3}")

@@ -88,14 +88,6 @@ def test_a_search_is_limited_and_in_order(staffed: Database, now: datetime) -> N
     assert names == ["123SODOWD01", "123SODOWD02"]
 
 
-def test_usernames_that_begin_alike_are_listed(staffed: Database, now: datetime) -> None:
-    with staffed.write() as connection:
-        account.add(connection, _another(now, 2, "123SODOWD02"))
-        account.add(connection, _another(now, 3, "123XSODOWD01"))
-
-        assert sorted(account.usernames_like(connection, "123SODOWD")) == ["123SODOWD01", "123SODOWD02"]
-
-
 def test_a_state_moves_on_only_from_the_state_that_was_seen(staffed: Database) -> None:
     with staffed.write() as connection:
         assert account.set_state(connection, ACCOUNT_ID, AccountState.ACTIVE, AccountState.LEAVER)
