@@ -51,6 +51,7 @@ def sign(
 ) -> str:
     """A signed access token for us as its audience. `more` is what the grant adds."""
     issued_at = int(now.timestamp())
+    scoped = {"scope": scopes.ordered(scope)} if scope else {}
     return jwt.sign(
         keyring.signer(metadata.access_token_signed_response_alg.value),
         {
@@ -58,7 +59,7 @@ def sign(
             "sub": sub,
             "aud": issuer,
             "client_id": client_id,
-            "scope": scopes.ordered(scope),
+            **scoped,
             "jti": jti,
             "iat": issued_at,
             "exp": issued_at + int(lifetime.total_seconds()),
@@ -110,7 +111,7 @@ class AccessTokens:
         return verifier.kid, AccessToken(
             sub=claims["sub"],
             client_id=claims["client_id"],
-            scope=frozenset(claims["scope"].split()),
+            scope=frozenset(claims.get("scope", "").split()),
             jti=claims["jti"],
             issued_at=datetime.fromtimestamp(claims["iat"], now.tzinfo),
             expires_at=datetime.fromtimestamp(claims["exp"], now.tzinfo),

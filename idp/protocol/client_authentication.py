@@ -11,7 +11,7 @@ from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import TypeGuard, cast
 from urllib.parse import unquote_plus
 
 from joserfc import jwt
@@ -34,6 +34,7 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ASSERTIONS = JWSRegistry(algorithms=[alg.value for alg in AssertionAlg])
 _NOBODY = hashlib.sha256(b"a client that does not exist").digest()
 _LONGEST_JTI = 512
+_AFTER_ALL_CALENDARS = 253_402_300_800  # the year 10000
 _FAILED = "client authentication failed"
 
 
@@ -218,12 +219,17 @@ def _time_problem(claims: dict[str, object], lifetimes: Lifetimes, at: float) ->
     leeway = lifetimes.client_assertion_leeway.total_seconds()
     longest = lifetimes.client_assertion.total_seconds()
     exp = claims.get("exp")
-    if not isinstance(exp, (int, float)) or exp + leeway <= at:
+    if not _is_time(exp) or exp + leeway <= at:
         return "exp is missing or past"
     if exp > at + longest + leeway:
         return f"exp is more than {longest:.0f} seconds away"
     for name in ("iat", "nbf"):
         time = claims.get(name)
-        if isinstance(time, (int, float)) and time > at + leeway:
+        if time is not None and (not _is_time(time) or time > at + leeway):
             return f"{name} is in the future"
     return None
+
+
+def _is_time(value: object) -> TypeGuard[float]:
+    """RFC 7519 §2 NumericDate; JSON as Python reads it also has NaN, and whole numbers without end."""
+    return isinstance(value, (int, float)) and 0 <= value < _AFTER_ALL_CALENDARS

@@ -97,9 +97,10 @@ class TokenIssuer:
         return self._body(signed, scope)
 
     def _body(self, signed: str, scope: frozenset[str]) -> dict[str, Any]:
-        return {
+        body = {
             "access_token": signed,
             "token_type": "Bearer",
             "expires_in": int(self.lifetimes.access_token.total_seconds()),
-            "scope": scopes.ordered(scope),
         }
+        # RFC 6749 §3.3 has no way to write an empty scope.
+        return {**body, "scope": scopes.ordered(scope)} if scope else body

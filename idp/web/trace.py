@@ -34,7 +34,8 @@ def record(
     _log.warning("refused", reference=reference, request=request, problem=problem, client_id=client_id)
     if _may_write(provider.database, int(now.timestamp()) // 60):
         explained = {name: _kept(value) for name, value in (detail or {}).items()}
-        kept = Trace(reference, now, _cut(request), problem, client_id, explained)
+        client = None if client_id is None else _cut(client_id)
+        kept = Trace(reference, now, _cut(request), problem, client, explained)
         try:
             with provider.database.write_once() as connection:
                 trace.add(connection, kept)
@@ -63,5 +64,5 @@ def _kept(value: object) -> object:
 
 
 def _cut(text: str) -> str:
-    # PostgreSQL's text has no NUL.
-    return text[:_LONGEST].replace("\0", "\ufffd")
+    # PostgreSQL's text has no NUL, UTF-8 no half of a surrogate pair, which JSON may escape.
+    return text[:_LONGEST].replace("\0", "\ufffd").encode(errors="replace").decode()
