@@ -3,19 +3,21 @@
 RFC 6750 §2.1, §2.2 and §3.
 """
 
+from collections.abc import Sequence
+
 from idp.protocol.response import Answer
 
 _REALM = 'Bearer realm="userinfo"'
 
 
-def presented(authorization: str | None, form: dict[str, str]) -> str | Answer | None:
-    """The token from the header or the form; None without one, an `Answer` when both are used."""
-    in_form = form.get("access_token")
+def presented(authorization: str | None, in_form: Sequence[str]) -> str | Answer | None:
+    """The one token of header and form; None without one, an `Answer` when there are more."""
     scheme, _, credentials = (authorization or "").partition(" ")
-    in_header = credentials.strip() if scheme.lower() == "bearer" else None
-    if in_form is not None and in_header is not None:
+    in_header = (credentials.strip(),) if scheme.lower() == "bearer" else ()
+    tokens = [token for token in (*in_header, *in_form) if token]
+    if len(tokens) > 1:
         return refuse(400, "invalid_request", "the access token came twice")
-    return in_header or in_form
+    return tokens[0] if tokens else None
 
 
 def missing() -> Answer:

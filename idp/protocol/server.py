@@ -3,6 +3,7 @@
 RFC 6749 §3. Authlib's core server dispatches; the grants, the endpoints and client authentication are ours.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -117,9 +118,9 @@ class Server(AuthorizationServer):
         """RFC 7662."""
         return self._endpoint(IntrospectionEndpoint.ENDPOINT_NAME, request)
 
-    def userinfo(self, authorization: str | None, form: dict[str, str]) -> Answer:
+    def userinfo(self, authorization: str | None, in_form: Sequence[str]) -> Answer:
         """OpenID Connect Core §5.3."""
-        return userinfo.answer(self.database, self.clock, self.access_tokens, authorization, form)
+        return userinfo.answer(self.database, self.clock, self.access_tokens, authorization, in_form)
 
     def _endpoint(self, name: str, request: ProtocolRequest) -> Answer:
         problem = _malformed(request)

@@ -4,7 +4,7 @@ OpenID Connect Core §5.3 and §5.4. Fresh from the database, so a change of nam
 once. A claim without a value is left out (§5.3.2).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from idp.db import Database, grant
@@ -40,10 +40,10 @@ def answer(
     clock: Clock,
     access_tokens: AccessTokens,
     authorization: str | None,
-    form: dict[str, str],
+    in_form: Sequence[str],
 ) -> Answer:
-    """The claims for a presented access token, or the refusal."""
-    token = bearer.presented(authorization, form)
+    """The claims for a presented access token, or the refusal. `in_form` are the form's `access_token`s."""
+    token = bearer.presented(authorization, in_form)
     if isinstance(token, Answer):
         return token
     if token is None:

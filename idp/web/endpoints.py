@@ -183,8 +183,8 @@ def userinfo(endpoints: Endpoints, environ: Environ) -> Reply:
         form = _body(environ)
     if isinstance(form, Refused):
         return endpoints.as_reply(environ, _error(HTTPStatus.BAD_REQUEST, form.error, form.description))
-    once = {name: values[0] for name, values in form.items()}
-    answer = endpoints.provider.server.userinfo(environ.get("HTTP_AUTHORIZATION"), once)
+    tokens = form.get("access_token", ())
+    answer = endpoints.provider.server.userinfo(environ.get("HTTP_AUTHORIZATION"), tokens)
     return endpoints.as_reply(environ, answer)
 
 
