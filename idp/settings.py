@@ -1,15 +1,15 @@
 """Settings from `IDP_*` variables, read once and checked before anything starts.
 
 Each may come from a file instead (`IDP_NAME_FILE=PATH`), which is how secrets should. `--data DIR`, or
-`IDP_DATA`, names a folder whose `settings.env` gives defaults; `idp demo` writes such a folder. Every problem is
-reported at once, each with its remedy. Only the composition root reads settings; all others receive values.
+`IDP_DATA`, names a folder whose `settings.env` gives defaults; `idp demo` writes such a folder. Every
+problem is reported at once, each with its remedy. Only the composition root reads settings; all others
+receive values.
 """
 
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
-from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,6 @@ Network = IPv4Network | IPv6Network
 
 SETTINGS_FILE = "settings.env"
 _DEFAULT_ABSOLUTE = timedelta(hours=12)
-
-
-class Brand(StrEnum):
-    """Whose colours the pages wear: the NHS identity is not free for outsiders."""
-
-    NEUTRAL = "neutral"
-    NHS = "nhs"
 
 
 class SettingsWrong(Exception):
@@ -43,7 +36,7 @@ class Settings:
     issuer: str
     database_url: str
     keys_dir: Path
-    brand: Brand = Brand.NEUTRAL
+    brand: str = "neutral"
     service_desk: str | None = None
     log_level: str = "INFO"
     host: str = "127.0.0.1"
@@ -188,7 +181,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "issuer": _issuer,
     "database_url": _database_url,
     "keys_dir": Path,
-    "brand": lambda text: Brand(_one_of(*Brand)(text)),
+    "brand": _one_of("neutral", "nhs"),
     "service_desk": str,
     "log_level": _one_of("DEBUG", "INFO", "WARNING", "ERROR"),
     "host": str,
