@@ -29,6 +29,8 @@ def readyz(exchange: Exchange) -> Response:
     except (Unavailable, KeyMissing) as error:
         _log.error("not_ready", cause=str(error))
         return _json(exchange, 503, {"status": "not ready"})
+    except provider.database.driver.ProgrammingError:
+        is_current = False  # PostgreSQL has no table of versions: nothing was ever migrated
     if not is_current:
         _log.error("not_ready", cause="a migration is pending; run: idp db upgrade")
         return _json(exchange, 503, {"status": "not ready"})

@@ -1,0 +1,108 @@
+"""The hub answers in the mode the client asked for, and tells the browser where forms may lead."""
+
+import re
+
+from werkzeug.test import TestResponse
+
+from tests.site import CALLBACK, ISSUER, PASSWORD, Site, Visitor, received, request_for
+from tests.web.forms import form_of, heading, login_page
+
+ORIGIN = "https://payslips.example.nhs.uk"
+
+
+def form_action(page: TestResponse) -> str:
+    found = re.search(r"form-action ([^;]+);", page.headers["Content-Security-Policy"])
+    assert found
+    return found[1]
+
+
+def signed_in(site: Site) -> Visitor:
+    visitor = site.browser()
+    visitor.log_in(login_page(visitor))
+    return visitor
+
+
+def test_an_answer_by_form_post_is_a_page_that_may_post_to_the_client_alone(site: Site) -> None:
+    page = signed_in(site).authorize(response_mode="form_post")
+    assert (page.status_code, heading(page)) == (200, "Returning you to your application")
+    assert form_action(page) == f"'self' {ORIGIN}"
+    action, fields = form_of(page)
+    assert action == CALLBACK
+    assert fields.keys() == {"code", "state", "iss"}
+    assert page.headers["Cache-Control"] == "no-store"
+    assert "onload" not in page.text
+    assert site.redeem(fields["code"]).status_code == 200
+
+
+def test_form_post_works_after_a_login_and_escapes_what_it_carries(site: Site) -> None:
+    visitor = site.browser()
+    page = login_page(visitor, response_mode="form_post", state='"><script>alert(1)</script>')
+    page = visitor.log_in(page)
+    assert form_of(page)[1]["state"] == '"><script>alert(1)</script>'
+    assert "<script>alert" not in page.text
+
+
+def test_an_error_goes_by_form_post_too(site: Site) -> None:
+    page = signed_in(site).authorize(response_mode="form_post", scope="openid birthdate")
+    action, fields = form_of(page)
+    assert (action, fields["error"]) == (CALLBACK, "invalid_scope")
+    assert form_action(page) == f"'self' {ORIGIN}"
+
+
+def test_the_pages_on_the_way_may_lead_to_this_request_s_client_alone(site: Site) -> None:
+    site.add_client("rota", client_name="Rota", first_party=False)
+    visitor = site.browser()
+    page = login_page(visitor, "rota", prompt="login")
+    assert form_action(page) == f"'self' {ORIGIN}"
+    failed = visitor.submit(page, username="918JSMITH01", password="wrong")
+    assert form_action(failed) == f"'self' {ORIGIN}"
+    consent = visitor.log_in(failed)
+    assert form_action(consent) == f"'self' {ORIGIN}"
+    select = visitor.follow(visitor.authorize(prompt="select_account"))
+    assert form_action(select) == f"'self' {ORIGIN}"
+    assert form_action(visitor.get("/")) == "'self'"
+
+
+def test_a_fragment_answer_stays_out_of_the_query(site: Site) -> None:
+    answer = signed_in(site).authorize(response_mode="fragment")
+    assert answer.location.startswith(f"{CALLBACK}#code=")
+    assert "?" not in answer.location
+
+
+def test_an_error_names_a_reference_that_explains_it(site: Site) -> None:
+    answer = received(site.browser().authorize(code_challenge=None))
+    assert answer["error"] == "invalid_request"
+    assert re.search(r"\(reference [0-9A-Z]{4}-[0-9A-Z]{2}\)$", answer["error_description"])
+
+
+def test_a_posted_request_may_come_twice_and_is_refused_as_such(site: Site) -> None:
+    visitor = site.browser()
+    pairs = [*request_for().items(), ("client_id", "another")]
+    posted = visitor.browser.post(
+        "/authorize",
+        base_url=ISSUER,
+        data="&".join(f"{name}={value}" for name, value in pairs),
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+    )
+    assert posted.status_code == 303
+    assert "Its request names more than one application." in visitor.follow(posted).text
+
+
+def test_a_request_without_a_person_leaves_nothing_behind(site: Site) -> None:
+    visitor = signed_in(site)
+    answer = visitor.authorize()
+    assert "code" in received(answer)
+    assert not answer.headers.getlist("Set-Cookie")
+
+
+def test_a_login_is_only_asked_for_at_our_own_address(site: Site) -> None:
+    visitor = site.browser()
+    answer = visitor.browser.get(
+        "/authorize",
+        base_url="https://evil.example",
+        query_string=request_for(),
+        headers={"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "http"},
+    )
+    assert answer.location.startswith(f"{ISSUER}/login?")
+    page = login_page(visitor)
+    assert "evil.example" not in visitor.submit(page, username="918JSMITH01", password=PASSWORD).location
