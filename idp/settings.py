@@ -68,8 +68,10 @@ def load(environ: Mapping[str, str], data: Path | None = None) -> Settings:
     }
     values = _values(given, problems)
     for name in ("issuer", "database_url", "keys_dir"):
-        if name not in values and not any(f"IDP_{name.upper()}" in problem for problem in problems):
-            problems.append(f"IDP_{name.upper()} is not set. {_REMEDY[name]}")
+        variable = f"IDP_{name.upper()}"
+        is_wrong = any(problem.startswith((f"{variable}:", f"{variable}_FILE:")) for problem in problems)
+        if name not in values and not is_wrong:
+            problems.append(f"{variable} is not set. {_REMEDY[name]}")
     problems += _contradictions(values)
     if problems:
         raise SettingsWrong(problems)
@@ -130,9 +132,13 @@ def _issuer(text: str) -> str:
         raise ValueError(f"{text!r} is not an address. Write it like https://id.example.nhs.uk")
     if parts.query or parts.fragment or parts.username or parts.path not in {"", "/"} or text.endswith("/"):
         raise ValueError(f"{text!r} must be scheme and host alone, without a path or a slash at the end.")
-    if parts.scheme == "http" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}:
+    if parts.scheme == "http" and not _is_local(text):
         raise ValueError(f"{text!r} is not encrypted. Use https; http is for localhost alone.")
     return text
+
+
+def _is_local(issuer: str) -> bool:
+    return urlsplit(issuer).hostname in {"localhost", "127.0.0.1", "::1"}
 
 
 def _database_url(text: str) -> str:
@@ -213,6 +219,10 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
     problems = []
     if values.get("session_idle", timedelta(0)) > values.get("session_absolute", _DEFAULT_ABSOLUTE):
         problems.append("IDP_SESSION_IDLE is longer than IDP_SESSION_ABSOLUTE. Shorten it.")
+    if "outbox_dir" in values and not _is_local(values.get("issuer", "")):
+        problems.append(
+            "IDP_OUTBOX_DIR shows everyone's mail to everyone: it is for localhost alone. Remove it."
+        )
     weakest = {1: 47_104, 2: 19_456}
     memory, passes = values.get("hash_memory_kib", 19_456), values.get("hash_passes", 2)
     if memory < weakest.get(passes, 12_288):

@@ -1,0 +1,113 @@
+"""What the environment may say, and what is said of it when it is wrong."""
+
+from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from idp.settings import SettingsWrong, load
+
+RIGHT = {
+    "IDP_ISSUER": "https://id.example.nhs.uk",
+    "IDP_DATABASE_URL": "postgresql+psycopg://idp@db.internal/idp",
+    "IDP_KEYS_DIR": "/etc/idp/keys",
+}
+
+
+def problems(**changed: str) -> list[str]:
+    with pytest.raises(SettingsWrong) as wrong:
+        load({**RIGHT, **changed})
+    return wrong.value.problems
+
+
+def test_three_settings_are_enough() -> None:
+    settings = load(RIGHT)
+    assert settings.issuer == "https://id.example.nhs.uk"
+    assert settings.keys_dir == Path("/etc/idp/keys")
+    assert (settings.port, settings.workers, settings.brand) == (8000, 1, "neutral")
+
+
+def test_what_is_not_ours_is_ignored() -> None:
+    assert load({**RIGHT, "PATH": "/bin", "IDPX": "1", "IDP_PORT": ""}).port == 8000
+
+
+def test_every_problem_is_said_at_once() -> None:
+    with pytest.raises(SettingsWrong) as wrong:
+        load({"IDP_ISUER": "https://id.example.nhs.uk", "IDP_PORT": "99999"})
+    assert wrong.value.problems == [
+        "IDP_ISUER is not a setting. Did you mean IDP_ISSUER?",
+        "IDP_PORT: '99999' is not a whole number from 1 to 65535.",
+        (
+            "IDP_ISSUER is not set. Set it to the address people and relying parties reach this provider at, "
+            "such as https://id.example.nhs.uk"
+        ),
+        (
+            "IDP_DATABASE_URL is not set. Set it to sqlite:////var/lib/idp/idp.db or "
+            "postgresql+psycopg://USER@HOST/NAME"
+        ),
+        "IDP_KEYS_DIR is not set. Set it to the folder that idp key init made.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("IDP_ISSUER", "id.example.nhs.uk", "is not an address"),
+        ("IDP_ISSUER", "https://id.example.nhs.uk/", "without a path or a slash"),
+        ("IDP_ISSUER", "https://id.example.nhs.uk/realm", "without a path or a slash"),
+        ("IDP_ISSUER", "https://user@id.example.nhs.uk", "scheme and host alone"),
+        ("IDP_ISSUER", "http://id.example.nhs.uk", "is not encrypted"),
+        ("IDP_DATABASE_URL", "mysql://x", "Use sqlite:///PATH or postgresql+psycopg://"),
+        ("IDP_PORT", "0", "from 1 to 65535"),
+        ("IDP_PORT", "٨٠", "from 1 to 65535"),
+        ("IDP_BRAND", "NHS", "is not one of neutral, nhs"),
+        ("IDP_LOG_LEVEL", "verbose", "is not one of DEBUG"),
+        ("IDP_TRUSTED_PROXIES", "10.0.0.1/8", "Write addresses or networks with commas"),
+        ("IDP_HASH_MEMORY_KIB", "1024", "from 12288"),
+        ("IDP_HASH_PASSES", "1", "Use 47104 or more"),
+        ("IDP_SESSION_IDLE", "60000", "longer than IDP_SESSION_ABSOLUTE"),
+        ("IDP_COOKIE_PREFIX", "a;b", "letters, digits"),
+        ("IDP_OUTBOX_DIR", "/var/mail", "for localhost alone"),
+        ("IDP_SMTP_URL", "smtp://x", "is not a setting"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_remedy(name: str, value: str, problem: str) -> None:
+    [said] = problems(**{name: value})
+    assert said.startswith(name.removesuffix("_PASSES")) or name == "IDP_HASH_PASSES"
+    assert problem in said
+
+
+def test_plain_http_and_a_mailbox_are_for_localhost() -> None:
+    settings = load({**RIGHT, "IDP_ISSUER": "http://localhost:8000", "IDP_OUTBOX_DIR": "mail"})
+    assert settings.outbox_dir == Path("mail")
+
+
+def test_values_are_read_as_what_they_are() -> None:
+    settings = load({**RIGHT, "IDP_SESSION_IDLE": "900", "IDP_TRUSTED_NETWORKS": "10.0.0.0/8, 2001:db8::/32"})
+    assert settings.session_idle == timedelta(minutes=15)
+    assert settings.trusted_networks == (ip_network("10.0.0.0/8"), ip_network("2001:db8::/32"))
+
+
+def test_a_value_may_come_from_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "url"
+    secret.write_text("postgresql+psycopg://idp:secret@db/idp\n")
+    given = {**RIGHT, "IDP_DATABASE_URL": "", "IDP_DATABASE_URL_FILE": str(secret)}
+    assert load(given).database_url == "postgresql+psycopg://idp:secret@db/idp"
+
+
+def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    assert str(tmp_path / "none") in problems(IDP_KEYS_DIR_FILE=str(tmp_path / "none"))[0]
+
+
+def test_a_folder_gives_defaults_and_the_environment_wins(tmp_path: Path) -> None:
+    lines = "".join(f"{name}={value}\n" for name, value in RIGHT.items())
+    (tmp_path / "settings.env").write_text(f"# a demo\n\n{lines}IDP_PORT=9000\n")
+    assert load({}, tmp_path).port == 9000
+    assert load({"IDP_DATA": str(tmp_path), "IDP_PORT": "9001"}).port == 9001
+
+
+def test_a_folder_without_settings_is_no_folder_of_ours(tmp_path: Path) -> None:
+    with pytest.raises(SettingsWrong) as wrong:
+        load({}, tmp_path)
+    assert "Point --data at a folder idp demo made." in wrong.value.problems[0]
