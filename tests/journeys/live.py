@@ -237,7 +237,7 @@ def serve(site: Site, *, keys_dir: Path, folder: Path, workers: int) -> Iterator
     with log.open("wb") as file:
         process = subprocess.Popen(
             [sys.executable, "-m", "idp", "serve"],
-            env=_without_settings() | settings,
+            env=without_settings() | settings,
             stdout=file,
             stderr=file,
             start_new_session=True,  # Ctrl-C is the test run's to answer.
@@ -278,16 +278,17 @@ def free_port(beside: tuple[int, ...] = ()) -> int:
             return port
 
 
+def without_settings() -> dict[str, str]:
+    """Our environment, as a process gets it that has settings of its own."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("IDP_")}
+
+
 def _is_free(port: int) -> bool:
     try:
         with socket.create_server(("127.0.0.1", port)):
             return True
     except (OSError, OverflowError):
         return False
-
-
-def _without_settings() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("IDP_")}
 
 
 def _owner(client_port: int, server_port: int, workers: frozenset[int]) -> int:

@@ -1,0 +1,131 @@
+"""`idp demo` in a process of its own, on free ports, and an application that only listens."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from queue import Queue
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from idp.cli.process import end_with
+from tests.journeys.live import free_port, without_settings
+from tests.site import request_for
+
+_STOP_SECONDS = 30
+_WAIT_SECONDS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What came back to the application, and how."""
+
+    method: str
+    parameters: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A running demo. `described` is its demo.json; `received` is filled by the application that listens."""
+
+    port: int
+    described: dict[str, Any]
+    received: Queue[Received]
+
+    @property
+    def issuer(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    @property
+    def self_service(self) -> str:
+        return f"http://localhost:{self.port + 1}"
+
+    @property
+    def learning(self) -> str:
+        return f"http://localhost:{self.port + 3}"
+
+    def password(self, username: str) -> str:
+        """A persona's password."""
+        accounts = self.described["accounts"]
+        return next(str(each["password"]) for each in accounts if each["username"] == username)
+
+    def authorize(self, client_id: str, **asked: str | None) -> str:
+        """The address that starts a sign-in for one of the test clients."""
+        client = next(each for each in self.described["clients"] if each["client_id"] == client_id)
+        query = request_for(client_id, **{"redirect_uri": client["redirect_uris"][0], **asked})
+        return f"{self.issuer}/authorize?{urlencode(query)}"
+
+    def answer(self) -> Received:
+        """What the application receives next."""
+        return self.received.get(timeout=_WAIT_SECONDS)
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Demo]:
+    """Run the demo until the block ends."""
+    port = free_port(beside=tuple(range(1, 6)))
+    command = [sys.executable, "-m", "idp", "demo", "--port", str(port), "--data", str(folder)]
+    process = subprocess.Popen(
+        command,
+        env=without_settings(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,  # Ctrl-C is the test run's to answer.
+        preexec_fn=partial(end_with, os.getpid()),  # noqa: PLW1509 - no other thread holds a lock now
+    )
+    assert process.stdout is not None
+    said = ""
+    try:
+        for line in process.stdout:
+            said += line
+            if line.startswith("Ready."):
+                break
+        else:
+            raise AssertionError(said)
+        described = json.loads((folder / "demo.json").read_text(encoding="utf-8"))
+        with _listening(port + 5) as received:
+            yield Demo(port, described, received)
+    finally:
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=_STOP_SECONDS)
+    assert "Stopped." in said
+
+
+@contextmanager
+def _listening(port: int) -> Iterator[Queue[Received]]:
+    received: Queue[Received] = Queue()
+
+    class Application(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked = urlsplit(self.path)
+            if asked.path == "/callback":  # Browsers ask for an icon as well.
+                received.put(Received("GET", dict(parse_qsl(asked.query))))
+            self._thank()
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            received.put(Received("POST", dict(parse_qsl(body.decode()))))
+            self._thank()
+
+        def _thank(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(b"<!doctype html><title>Received</title><h1>Received</h1>")
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", port), Application) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield received
+        server.shutdown()
