@@ -72,7 +72,10 @@ class Endpoints:
         if endpoint is None:
             return self._pages(environ, start_response)
         reply = self._reply(endpoint, environ)
-        start_response(_STATUS[reply.status], [*reply.headers, ("Content-Length", str(len(reply.body)))])
+        # RFC 9110 §8.6: a 204 says nothing of a length.
+        has_length = reply.status != HTTPStatus.NO_CONTENT
+        length = [("Content-Length", str(len(reply.body)))] if has_length else []
+        start_response(_STATUS[reply.status], [*reply.headers, *length])
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else reply.body]
 
     @cached_property
@@ -111,7 +114,8 @@ class Endpoints:
     def _reply(self, endpoint: Endpoint, environ: Environ) -> Reply:
         method = environ["REQUEST_METHOD"]
         if method == "OPTIONS":
-            reply = Reply(HTTPStatus.NO_CONTENT, b"", list(_PREFLIGHT if endpoint.cors else ()))
+            common = headers.api_headers(https=self.provider.is_https)
+            reply = Reply(HTTPStatus.NO_CONTENT, b"", [*common, *(_PREFLIGHT if endpoint.cors else ())])
         elif method not in endpoint.methods:
             allowed = ", ".join(endpoint.methods)
             answer = _error(HTTPStatus.METHOD_NOT_ALLOWED, "invalid_request", f"use {allowed}")
@@ -119,11 +123,13 @@ class Endpoints:
             reply = replace(reply, headers=[*reply.headers, ("Allow", allowed)])
         else:
             reply = self._guarded(endpoint, environ)
-        return self._with_cors(endpoint, environ, reply)
+        return reply
 
     def _guarded(self, endpoint: Endpoint, environ: Environ) -> Reply:
         try:
-            return endpoint.reply(self, environ)
+            # Before anything is spent: who may read the answer must not be able to lose it.
+            cors = self._cors_headers(endpoint, environ)
+            reply = endpoint.reply(self, environ)
         except Unavailable as error:
             _log.error("database_unavailable", request=environ["PATH_INFO"], cause=str(error))
             reply = self._temporarily_unavailable()

@@ -5,11 +5,12 @@ is first asked for.
 """
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from http import HTTPStatus
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from flask import Request, Response
 
@@ -20,6 +21,9 @@ from idp.web.address import client_address
 from idp.web.language import Language, choose
 from idp.web.parameters import Parameters
 from idp.web.rendering import Rendering
+
+
+_LONGEST_QUERY = 8192
 
 
 class Malformed(Exception):
@@ -49,6 +53,12 @@ class Exchange:
         return _read(self.request.query_string)
 
     @cached_property
+    def _legible(self) -> list[tuple[str, str]]:
+        """The query as far as it can be read: enough to choose a language, for an error page too."""
+        text = self.request.query_string.decode("ascii", errors="replace")
+        return parse_qsl(text, keep_blank_values=True, errors="replace")
+
+    @cached_property
     def form(self) -> Parameters:
         """The body's parameters. Raises `Malformed`."""
         if self.request.mimetype != "application/x-www-form-urlencoded":
@@ -75,10 +85,14 @@ class Exchange:
         """A cookie of ours."""
         return browser.read(self.provider, self.request, name)
 
+    @property
+    def _chosen_language(self) -> str | None:
+        return next((value for name, value in self._legible if name == browser.LANGUAGE), None)
+
     def language(self, ui_locales: str | None = None) -> Language:
         """The language to answer in."""
         return choose(
-            self.request.args.get(browser.LANGUAGE),
+            self._chosen_language,
             self.cookie(browser.LANGUAGE),
             ui_locales,
             self.request.headers.get("Accept-Language"),
@@ -116,7 +130,7 @@ class Exchange:
         )
         response = Response(html, status, policy, content_type="text/html; charset=utf-8")
         response.headers["Content-Language"] = language.value
-        if self.request.args.get(browser.LANGUAGE) == language.value:
+        if self._chosen_language == language.value:
             browser.write(self.provider, response, browser.LANGUAGE, language.value)
         return response
 
@@ -130,13 +144,15 @@ class Exchange:
         suffix = f"?{urlencode(query)}" if query else ""
         return self.redirect(f"{self.provider.issuer}{path}{suffix}")
 
-    def again_as_get(self) -> Response:
-        """Redirect a posted form to the same path with its fields in the query."""
-        fields = [(name, value) for name, values in self.form.items() for value in values]
+    def again_as_get(self, names: Collection[str]) -> Response:
+        """Redirect a posted form to the same path with these of its fields in the query."""
+        fields = [(name, value) for name in names for value in self.form.get(name, ())]
+        if sum(len(value) for _, value in fields) > _LONGEST_QUERY:
+            raise Malformed(Refused("invalid_request", "the request is too long to go on with"))
         return self.redirect(f"{self.provider.issuer}{self.request.path}?{urlencode(fields)}")
 
     def _in_language(self, language: Language) -> str:
-        query = [pair for pair in self.request.args.items(multi=True) if pair[0] != browser.LANGUAGE]
+        query = [pair for pair in self._legible if pair[0] != browser.LANGUAGE]
         # A path that begins with two slashes would name another host.
         path = "/" + quote(self.request.path.lstrip("/"))
         # After a POST the toggle shows the page afresh, which a GET of the same address does.

@@ -1,13 +1,17 @@
 """Tests of web have a whole provider, or build one with settings of their own."""
 
+import io
+import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from idp.db.signing_key import SigningKey
+from idp.services import logs
 from tests import site as sites
 from tests.site import Site
 from tests.site_fixtures import keys_dir, password_hash, signing_keys, site
@@ -34,3 +38,19 @@ def build(
     yield make
     for each in built:
         each.provider.database.close()
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """Everything that is logged, with everybody's debugging turned on."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    stream = io.StringIO()
+    logs.configure(stream, "DEBUG")
+    root.setLevel(logging.DEBUG)
+    yield stream
+    root.handlers, root.level = handlers, level
+    logging.getLogger("authlib").setLevel(logging.NOTSET)
+    logging.captureWarnings(capture=False)
+    structlog.contextvars.clear_contextvars()
+    structlog.reset_defaults()
