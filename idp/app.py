@@ -5,6 +5,7 @@ WSGI server loads in each of its processes.
 """
 
 import os
+from functools import cache
 
 from flask import Flask
 
@@ -87,7 +88,7 @@ def assemble(
 def create_app(settings: Settings, provider: Provider | None = None) -> Flask:
     """The web application of one provider."""
     app = Flask("idp", static_folder=None, template_folder=None)
-    install(app, provider or assemble(settings), Rendering(Brand(settings.brand)))
+    install(app, provider or assemble(settings), _rendering(Brand(settings.brand)))
     return app
 
 
@@ -96,6 +97,12 @@ def application() -> Flask:
     settings = settings_module.load(os.environ)
     logs.configure(level=settings.log_level)
     return create_app(settings)
+
+
+@cache
+def _rendering(brand: Brand) -> Rendering:
+    """Compiling the templates takes longer than all else here: once, however many applications there are."""
+    return Rendering(brand)
 
 
 def _hasher(settings: Settings, masters: MasterKeys) -> Hasher:
