@@ -76,7 +76,7 @@ def every(connection: Connection) -> list[Client]:
 
 
 def set_secret(connection: Connection, client_id: str, secret_digest: bytes, now: datetime) -> bool:
-    """Replace the secret; the one before is dead at once. False when there is no such client."""
+    """Replace the secret. False when there is no such client."""
     return _SET_SECRET.run(connection, id=client_id, secret=secret_digest, at=now) == 1
 
 

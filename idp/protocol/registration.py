@@ -82,7 +82,7 @@ def response(registered: Registered) -> dict[str, object]:
 def rotate_secret(
     connection: Connection, client: Client, randomness: Randomness, now: datetime
 ) -> Registered | NotRegistered:
-    """Replace the secret; the one before is refused at once."""
+    """Replace the secret; every node refuses the one before within five seconds."""
     if client.secret_digest is None:
         method = client.metadata.get("token_endpoint_auth_method")
         return NotRegistered(f"{client.client_id} has no secret: it authenticates with {method}.")
@@ -93,7 +93,10 @@ def rotate_secret(
 
 
 def disable(connection: Connection, client: Client, now: datetime) -> int:
-    """Refuse the client from now on, and end all that it was granted; how many grants that were."""
+    """End all that the client was granted, at once; every node refuses it within five seconds.
+
+    How many grants that were.
+    """
     rows.set_disabled(connection, client.client_id, disabled=True, now=now)
     ended = grant.revoke_of_client(connection, client.client_id, now)
     _record(connection, "client.disabled", client, now, detail={"grants": ended})
@@ -101,8 +104,10 @@ def disable(connection: Connection, client: Client, now: datetime) -> int:
 
 
 def enable(connection: Connection, client: Client, now: datetime) -> None:
-    """Serve the client again."""
+    """Serve the client again, from nothing."""
     rows.set_disabled(connection, client.client_id, disabled=False, now=now)
+    # A code that was redeemed while the client was being disabled has left a grant that nobody has ended.
+    grant.revoke_of_client(connection, client.client_id, now)
     _record(connection, "client.enabled", client, now)
 
 
