@@ -19,24 +19,27 @@ from idp.db.statement import Effect
 from idp.db.trace import traces
 
 BATCH = 1000
+_HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 
 
 def _expired(table: Table, column: Column[datetime], *also: ColumnElement[bool]) -> Effect:
     keys = list(table.primary_key.columns)
-    batch = select(*keys).where(column < bindparam("cutoff"), *also).limit(BATCH)
-    if len(keys) == 1:
-        return Effect(delete(table).where(keys[0].in_(batch)))
-    return Effect(delete(table).where(tuple_(*keys).in_(batch)))
+    is_dead = (column < bindparam("cutoff"), *also)
+    batch = select(*keys).where(*is_dead).limit(BATCH)
+    key = keys[0] if len(keys) == 1 else tuple_(*keys)
+    # Asked again of each row: PostgreSQL may have waited for someone who gave it new life.
+    return Effect(delete(table).where(key.in_(batch), *is_dead))
 
 
 _no_child_left = ~select(refresh_tokens.c.digest).where(refresh_tokens.c.grant_id == grants.c.id).exists()
 
 # How long after its end each kind of row is kept: codes and tokens a day, so that a replay is still known;
-# guesses a year, because nobody may start afresh at one password by waiting a week.
+# requests an hour, so that a page left open can say that it expired; guesses a year, because nobody may
+# start afresh at one password by waiting a week.
 _RULES: tuple[tuple[str, Effect, timedelta], ...] = (
     ("authorization_codes", _expired(authorization_codes, authorization_codes.c.expires_at), _DAY),
-    ("authorization_requests", _expired(authorization_requests, authorization_requests.c.expires_at), _DAY),
+    ("authorization_requests", _expired(authorization_requests, authorization_requests.c.expires_at), _HOUR),
     ("refresh_tokens", _expired(refresh_tokens, refresh_tokens.c.ends_at), _DAY),
     ("grants", _expired(grants, grants.c.created_at, _no_child_left), 2 * _DAY),
     ("browser_sessions", _expired(browser_sessions, browser_sessions.c.expires_at), _DAY),

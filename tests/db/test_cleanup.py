@@ -1,6 +1,7 @@
 """Every kind of row, dead and live, around the moment from which it may be deleted."""
 
 import itertools
+import threading
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -9,12 +10,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Boolean, Column, Date, Integer, LargeBinary, String, Table, Uuid, func, insert, select
 
-from idp.db import Database, grant
-from idp.db.attempt import NEVER
+from idp.db import Database, attempt, grant
+from idp.db.attempt import NEVER, Bucket
 from idp.db.cleanup import BATCH, sweep
 from idp.db.engine import migration_engine
 from idp.db.tables import TABLES, metadata
 from idp.db.types import Choice, Json, UtcDateTime, Words
+from idp.policy.lockout import LockoutRule
 from tests.builders import ACCOUNT_ID, CLIENT_ID, GRANT_ID, PERSON_ID, a_grant, add_signed_in, digest_of
 
 SECOND = timedelta(seconds=1)
@@ -23,7 +25,7 @@ LONG = timedelta(days=3650)
 
 RULES = [
     ("authorization_codes", "expires_at", DAY),
-    ("authorization_requests", "expires_at", DAY),
+    ("authorization_requests", "expires_at", timedelta(hours=1)),
     ("refresh_tokens", "ends_at", DAY),
     ("grants", "created_at", 2 * DAY),
     ("browser_sessions", "expires_at", DAY),
@@ -165,3 +167,18 @@ def test_rows_with_a_key_of_several_columns_go_in_batches_too(database: Database
 
     assert sweep(database, now)["client_assertions"] == BATCH + 1
     assert _count(database, assertions) == 1
+
+
+def test_a_row_that_comes_to_life_while_it_is_being_swept_stays(database: Database, now: datetime) -> None:
+    attempts = metadata.tables["attempts"]
+    row = {**_row(attempts, now - LONG), "factor": "password", "bucket": Bucket.UNKNOWN}
+    _add(database, attempts, row)
+    sweeping = threading.Thread(target=sweep, args=(database, now))
+    with database.write() as connection:
+        assert attempt.count(connection, LockoutRule(), row["key"], "password", Bucket.UNKNOWN, now) == 2
+        sweeping.start()
+        sweeping.join(timeout=0.3)
+        assert sweeping.is_alive()
+    sweeping.join()
+
+    assert _count(database, attempts) == 1
