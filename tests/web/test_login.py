@@ -125,7 +125,7 @@ def test_after_a_failure_one_may_try_again_on_the_same_page(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"username=%ED%A0%80&password=x", b"username=x&password=%00", b"password=%FF"]
+    "sent", [b"username=%ED%A0%80&password=x", b"username=x&password=%00", b"password=%FF"]
 )
 def test_what_is_no_text_is_refused_and_no_guess_is_counted(site: Site, sent: bytes) -> None:
     visitor = site.browser()
