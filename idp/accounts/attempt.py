@@ -55,9 +55,10 @@ class Attempts:
         bucket: Bucket,
         address: bytes,
         limits: Limits,
+        stranger: bool,
         now: datetime,
     ) -> Heard | AddressThrottled:
-        """Count one guess; commit before checking it.
+        """Count one guess, at a person or at the name of a `stranger`; commit before checking it.
 
         Failures at other names never stop a person at a known device: a hospital shares one address.
         """
@@ -68,7 +69,7 @@ class Attempts:
         if names >= limits.names.count and bucket is Bucket.UNKNOWN:
             # The failures leave their window one by one; after a whole period none is left.
             return AddressThrottled(int(limits.names.period.total_seconds()))
-        n = attempt.count(connection, self.rule, whose, factor, bucket, now)
+        n = attempt.count(connection, self.rule, whose, factor, bucket, now, stranger=stranger)
         return Heard(n is not None)
 
     def of_person(self, person_id: UUID) -> bytes:

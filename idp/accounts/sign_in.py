@@ -98,6 +98,7 @@ class SignIn:
                 bucket=bucket,
                 address=address,
                 limits=credentials.limits,
+                stranger=found is None,
                 now=now,
             )
         if isinstance(heard, AddressThrottled):

@@ -1,7 +1,8 @@
 """Attempts: how often someone guessed, counted before the guess is checked.
 
 A key is the HMAC of a person, or of a username that nobody has, so that strangers and members leave rows
-of one shape. One statement counts and locks: of a hundred guesses at once only the free ones pass.
+of one shape. One statement counts and locks: of a hundred guesses at once only the free ones pass. A
+stranger's row says so, because anybody can make as many of them as there are names: it goes after two days.
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,20 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 
-from sqlalchemy import Column, Integer, LargeBinary, String, Table, bindparam, case, delete, select, update
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    bindparam,
+    case,
+    delete,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from idp.db.base import CLUSTERED, metadata
@@ -47,9 +61,11 @@ attempts = Table(
     Column("bucket", Choice(Bucket), primary_key=True),
     Column("n", Integer, nullable=False),
     Column("not_before", UtcDateTime, nullable=False),
-    Column("updated_at", UtcDateTime, nullable=False, index=True),
+    Column("stranger", Boolean, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
     **CLUSTERED,
 )
+Index("ix_attempts_stranger_updated_at", attempts.c.stranger, attempts.c.updated_at)
 
 _THIS = (
     attempts.c.key == bindparam("whose"),
@@ -79,6 +95,7 @@ def _count(rule: LockoutRule, bucket: Bucket, dialect: str) -> tuple[Statement[i
                 bucket=bindparam("where"),
                 n=1,
                 not_before=bindparam("first", type_=UtcDateTime),
+                stranger=bindparam("is_stranger"),
                 updated_at=bindparam("now", type_=UtcDateTime),
             )
             .on_conflict_do_update(
@@ -116,9 +133,19 @@ _OF_KEY = Statement(
 
 
 def count(
-    connection: Connection, rule: LockoutRule, key: bytes, factor: str, bucket: Bucket, now: datetime
+    connection: Connection,
+    rule: LockoutRule,
+    key: bytes,
+    factor: str,
+    bucket: Bucket,
+    now: datetime,
+    *,
+    stranger: bool = False,
 ) -> int | None:
-    """Count a guess before it is checked; the count, or None while guesses are neither heard nor counted."""
+    """Count a guess before it is checked; the count, or None while guesses are neither heard nor counted.
+
+    `stranger` says that the key is of a name that nobody has.
+    """
     statement, growing = _count(rule, bucket, connection.dialect.name)
     is_last = is_shut(rule, 1, known=bucket is Bucket.KNOWN)
     times = {f"t{n}": now + delay(rule, n) for n in growing}
@@ -130,6 +157,7 @@ def count(
         now=now,
         never=NEVER,
         first=NEVER if is_last else now + delay(rule, 1),
+        is_stranger=stranger,
         last=now + delay(rule, rule.steady_from),
         **times,
     )

@@ -1,5 +1,6 @@
 """Delete what can never matter again, a bounded batch at a time, and never a live row."""
 
+from collections import Counter
 from datetime import datetime, timedelta
 
 from sqlalchemy import Column, Table, bindparam, delete, select, tuple_
@@ -35,8 +36,9 @@ def _expired(table: Table, column: Column[datetime], *also: ColumnElement[bool])
 _no_child_left = ~select(refresh_tokens.c.digest).where(refresh_tokens.c.grant_id == grants.c.id).exists()
 
 # How long after its end each kind of row is kept: codes and tokens a day, so that a replay is still known;
-# requests an hour, so that a page left open can say that it expired; guesses a year, because nobody may
-# start afresh at one password by waiting a week.
+# requests an hour, so that a page left open can say that it expired; guesses at a person a year, because
+# nobody may start afresh at one password by waiting a week, and for ever when they were shut; guesses at a
+# name that nobody has, of which a stranger can make any number, two days.
 _RULES: tuple[tuple[str, Effect, timedelta], ...] = (
     ("authorization_codes", _expired(authorization_codes, authorization_codes.c.expires_at), _DAY),
     ("authorization_requests", _expired(authorization_requests, authorization_requests.c.expires_at), _HOUR),
@@ -45,7 +47,12 @@ _RULES: tuple[tuple[str, Effect, timedelta], ...] = (
     ("browser_sessions", _expired(browser_sessions, browser_sessions.c.expires_at), _DAY),
     ("revoked_access_tokens", _expired(revoked_access_tokens, revoked_access_tokens.c.expires_at), _DAY),
     ("client_assertions", _expired(client_assertions, client_assertions.c.expires_at), timedelta(minutes=5)),
-    ("attempts", _expired(attempts, attempts.c.updated_at, attempts.c.not_before < NEVER), 365 * _DAY),
+    ("attempts", _expired(attempts, attempts.c.updated_at, attempts.c.stranger), 2 * _DAY),
+    (
+        "attempts",
+        _expired(attempts, attempts.c.updated_at, ~attempts.c.stranger, attempts.c.not_before < NEVER),
+        365 * _DAY,
+    ),
     ("rates", _expired(rates, rates.c.window_start), _DAY),
     ("address_failures", _expired(address_failures, address_failures.c.failed_at), _DAY),
     ("traces", _expired(traces, traces.c.at), 7 * _DAY),
@@ -54,7 +61,10 @@ _RULES: tuple[tuple[str, Effect, timedelta], ...] = (
 
 def sweep(database: Database, now: datetime) -> dict[str, int]:
     """Delete until nothing is left to delete, each batch in its own short transaction; how much of what."""
-    return {name: _drain(database, statement, now - keep) for name, statement, keep in _RULES}
+    swept: Counter[str] = Counter()
+    for name, statement, keep in _RULES:
+        swept[name] += _drain(database, statement, now - keep)
+    return dict(swept)
 
 
 def _drain(database: Database, statement: Effect, cutoff: datetime) -> int:

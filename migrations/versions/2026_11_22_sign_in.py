@@ -29,11 +29,12 @@ def upgrade() -> None:
         sa.Column("bucket", sa.String(length=32), nullable=False),
         sa.Column("n", sa.Integer(), nullable=False),
         sa.Column("not_before", types.UtcDateTime(), nullable=False),
+        sa.Column("stranger", sa.Boolean(), nullable=False),
         sa.Column("updated_at", types.UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("key", "factor", "bucket", name=op.f("pk_attempts")),
         sqlite_with_rowid=False,
     )
-    op.create_index(op.f("ix_attempts_updated_at"), "attempts", ["updated_at"], unique=False)
+    op.create_index("ix_attempts_stranger_updated_at", "attempts", ["stranger", "updated_at"], unique=False)
     op.create_table(
         "rates",
         sa.Column("key", sa.LargeBinary(length=32), nullable=False),
@@ -115,7 +116,7 @@ def downgrade() -> None:
     op.drop_table("authorization_requests")
     op.drop_index(op.f("ix_rates_window_start"), table_name="rates")
     op.drop_table("rates")
-    op.drop_index(op.f("ix_attempts_updated_at"), table_name="attempts")
+    op.drop_index("ix_attempts_stranger_updated_at", table_name="attempts")
     op.drop_table("attempts")
     op.drop_index("ix_address_failures_failed_at", table_name="address_failures")
     op.drop_table("address_failures")

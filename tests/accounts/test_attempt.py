@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from idp.accounts.attempt import AddressThrottled, Attempts, Heard, Limits
-from idp.db import Database, attempt
+from idp.db import Database, account, attempt
 from idp.db.attempt import Bucket
+from idp.db.cleanup import sweep
 from idp.policy.lockout import LockoutRule
 from idp.policy.rate import RateLimit
 from tests.crowd import together
@@ -39,6 +40,7 @@ class Gate:
                 bucket=bucket,
                 address=address,
                 limits=self.limits,
+                stranger=True,
                 now=self.now,
             )
 
@@ -168,3 +170,19 @@ def test_both_accounts_of_a_person_share_one_count(site: Site) -> None:
         (counted,) = attempt.of_key(connection, attempts.of_person(first.person_id))
     assert counted.n == 6
     assert visitor.log_in(page, "918JSMITH07").status_code == 422
+
+
+def test_guesses_at_a_name_that_nobody_has_are_forgotten_soon_and_those_at_a_person_are_not(
+    site: Site,
+) -> None:
+    visitor = site.browser()
+    page = visitor.follow(visitor.authorize())
+    for name in ("918JSMITH01", "918NOBODY01"):
+        visitor.submit(page, username=name, password="wrong")
+    sweep(site.provider.database, site.clock.now() + timedelta(days=3))
+    attempts = site.provider.sign_in.attempts
+    with site.provider.database.read() as connection:
+        person = account.find(connection, "918JSMITH01")
+        assert person is not None
+        assert len(attempt.of_key(connection, attempts.of_person(person.person_id))) == 1
+        assert attempt.of_key(connection, attempts.of_name("918NOBODY01")) == []

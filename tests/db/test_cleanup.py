@@ -151,6 +151,18 @@ def test_a_bucket_that_is_shut_stays_shut(database: Database, now: datetime) -> 
     assert _count(database, attempts) == 1
 
 
+@pytest.mark.parametrize("is_shut", [False, True])
+def test_guesses_at_a_name_that_nobody_has_go_after_two_days(
+    database: Database, now: datetime, is_shut: bool
+) -> None:
+    attempts = metadata.tables["attempts"]
+    row = {**_row(attempts, now - 2 * DAY), "stranger": True}
+    _add(database, attempts, {**row, "not_before": NEVER} if is_shut else row)
+
+    assert sweep(database, now)["attempts"] == 0
+    assert sweep(database, now + SECOND)["attempts"] == 1
+
+
 def test_more_than_a_batch_goes_in_one_sweep(database: Database, now: datetime) -> None:
     tokens = metadata.tables["revoked_access_tokens"]
     dead = [{"jti": f"dead {n}", "expires_at": now - LONG} for n in range(2 * BATCH + 1)]
