@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Flask, Response, request
 from flask.sessions import NullSession, SessionInterface
+from werkzeug.urls import iri_to_uri
 
 from idp.provider import Provider
 from idp.web import authorize, endpoints, errors, health
@@ -40,6 +41,8 @@ MAILBOX: tuple[tuple[str, str, View], ...] = (
     ("GET", "/dev/outbox", outbox.show),
     ("GET", "/dev/outbox/<name>", outbox.show_message),
 )
+
+_HEALTH = frozenset({"/healthz", "/readyz"})
 
 ENDPOINTS = {
     "/.well-known/openid-configuration": Endpoint(endpoints.metadata, ("GET", "HEAD"), cors="*"),
@@ -84,5 +87,17 @@ def install(app: Flask, provider: Provider, rendering: Rendering) -> None:
             methods=[method],
             provide_automatic_options=False,
         )
+    if not provider.is_https:
+        app.before_request(lambda: _to_the_issuer(exchange()))
     app.register_error_handler(Exception, lambda error: errors.of_exception(exchange(), error))
     app.wsgi_app = Endpoints(provider, ENDPOINTS, app.wsgi_app)  # type: ignore[method-assign]  # as Flask documents
+
+
+def _to_the_issuer(exchange: Exchange) -> Response | None:
+    """Send a browser that came by number on by name: cookies, and passkeys too, are for one name alone."""
+    request, issuer = exchange.request, exchange.provider.issuer
+    here = f"http://{request.host}"
+    by_number = {issuer.replace("//localhost", f"//{number}") for number in ("127.0.0.1", "[::1]")}
+    if request.method != "GET" or request.path in _HEALTH or here == issuer or here not in by_number:
+        return None
+    return exchange.redirect(issuer + iri_to_uri(request.url).removeprefix(here))

@@ -171,6 +171,16 @@ def test_two_tabs_sign_in_at_once(demo: Demo, person: Watched) -> None:
     assert demo.answer().parameters["state"] == "second"
 
 
+def test_whoever_comes_by_number_is_sent_on_by_name(demo: Demo, person: Watched) -> None:
+    """Or else the login page would find no cookie of its own."""
+    page = person.tab(demo.authorize("test-code", state="a/?#%&=+ b").replace("localhost", "127.0.0.1", 1))
+    assert page.url.startswith(f"{demo.issuer}/login")
+    log_in(page, demo)
+    assert demo.answer().parameters["state"] == "a/?#%&=+ b"
+    page.goto(demo.issuer.replace("localhost", "127.0.0.1"))
+    assert page.url == f"{demo.issuer}/"
+
+
 def test_it_works_from_the_keyboard_alone(demo: Demo, person: Watched) -> None:
     page = person.tab(demo.authorize("test-code", prompt="login"))
     tab_to(page, "Skip to main content")
