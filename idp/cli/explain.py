@@ -81,11 +81,6 @@ _MEANINGS: Final[Mapping[str, _Meaning]] = {
         "Wait. If a whole hospital shares the address, raise IDP_SIGN_INS_PER_MINUTE or list its network in "
         "IDP_TRUSTED_NETWORKS.",
     ),
-    "not_found": _Meaning("There is no page at this address.", "Correct the address or the link to it."),
-    "method_not_allowed": _Meaning(
-        "The address exists, but not for this HTTP method.",
-        "Let the application use the method of its standard.",
-    ),
     "too_large": _Meaning("The request was larger than we accept.", "Let the application send less."),
     "failed": _Meaning(
         "A fault on our side. The request was undone.",

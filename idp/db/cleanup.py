@@ -58,20 +58,33 @@ _RULES: tuple[tuple[str, Effect, timedelta], ...] = (
     ("traces", _expired(traces, traces.c.at), 7 * _DAY),
 )
 
+MOST_TRACES = 50_000
+_TRACES_OVER = Effect(
+    delete(traces).where(
+        traces.c.reference.in_(
+            select(traces.c.reference).order_by(traces.c.at.desc()).offset(MOST_TRACES).limit(BATCH)
+        )
+    )
+)
+
 
 def sweep(database: Database, now: datetime) -> dict[str, int]:
-    """Delete until nothing is left to delete, each batch in its own short transaction; how much of what."""
+    """Delete until nothing is left to delete, each batch in its own short transaction; how much of what.
+
+    Of traces, which strangers can cause, only the newest `MOST_TRACES` stay.
+    """
     swept: Counter[str] = Counter()
     for name, statement, keep in _RULES:
-        swept[name] += _drain(database, statement, now - keep)
+        swept[name] += _drain(database, statement, cutoff=now - keep)
+    swept["traces"] += _drain(database, _TRACES_OVER)
     return dict(swept)
 
 
-def _drain(database: Database, statement: Effect, cutoff: datetime) -> int:
+def _drain(database: Database, statement: Effect, **values: datetime) -> int:
     total = 0
     while True:
         with database.write() as connection:
-            deleted = statement.run(connection, cutoff=cutoff)
+            deleted = statement.run(connection, **values)
         total += deleted
         if deleted < BATCH:
             return total

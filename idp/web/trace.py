@@ -1,9 +1,11 @@
 """Write down why a request was refused, so that `idp explain REF` can tell.
 
 In a transaction of its own, after everything else was undone. A flood of bad requests must not fill the
-database: a process writes so many a minute, the rest is only logged.
+database: a process writes so many a minute, each of them bounded, and the rest is only logged. So is what
+scanners ask for and nobody wonders about: pages that do not exist.
 """
 
+import json
 import threading
 from collections.abc import Mapping
 
@@ -14,6 +16,9 @@ from idp.services import logs
 
 _MOST_A_MINUTE = 300
 _LONGEST = 2048
+_MOST_LISTED = 20
+_LARGEST = 8 * 1024
+_NEVER_KEPT = frozenset({"not_found", "method_not_allowed"})
 
 _log = logs.get()
 _lock = threading.Lock()
@@ -32,10 +37,9 @@ def record(
     reference = provider.randomness.reference()
     now = provider.now()
     _log.warning("refused", reference=reference, request=request, problem=problem, client_id=client_id)
-    if _may_write(provider.database, int(now.timestamp()) // 60):
-        explained = {name: _kept(value) for name, value in (detail or {}).items()}
+    if problem not in _NEVER_KEPT and _may_write(provider.database, int(now.timestamp()) // 60):
         client = None if client_id is None else _cut(client_id)
-        kept = Trace(reference, now, _cut(request), problem, client, explained)
+        kept = Trace(reference, now, _cut(request), problem, client, _bounded(detail or {}))
         try:
             with provider.database.write_once() as connection:
                 trace.add(connection, kept)
@@ -53,14 +57,21 @@ def _may_write(database: Database, minute: int) -> bool:
         return written < _MOST_A_MINUTE
 
 
-def _kept(value: object) -> object:
-    match value:
-        case str():
-            return _cut(value)
-        case list():
-            return [_kept(item) for item in value]
-        case _:
-            return value
+def _bounded(detail: Mapping[str, object]) -> dict[str, object]:
+    """As much of the detail, from its beginning, as there is room for."""
+    bounded: dict[str, object] = {}
+    room = _LARGEST
+    for name, value in detail.items():
+        items = value[:_MOST_LISTED] if isinstance(value, list) else [value]
+        kept = []
+        for item in (_cut(item) if isinstance(item, str) else item for item in items):
+            room -= len(json.dumps(item))
+            if room < 0:
+                break
+            kept.append(item)
+        if kept:
+            bounded[name] = kept if isinstance(value, list) else kept[0]
+    return bounded
 
 
 def _cut(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Boolean, Column, Date, Integer, LargeBinary, String, Table, Uuid, func, insert, select
 
-from idp.db import Database, attempt, grant
+from idp.db import Database, attempt, grant, trace
 from idp.db.attempt import NEVER, Bucket
 from idp.db.cleanup import BATCH, sweep
 from idp.db.engine import migration_engine
@@ -170,6 +170,19 @@ def test_more_than_a_batch_goes_in_one_sweep(database: Database, now: datetime) 
 
     assert sweep(database, now)["revoked_access_tokens"] == 2 * BATCH + 1
     assert _count(database, tokens) == 1
+
+
+def test_only_the_newest_fifty_thousand_traces_stay(database: Database, now: datetime) -> None:
+    traces = metadata.tables["traces"]
+    row = _row(traces, now)
+    rows = [{**row, "reference": str(n), "at": now - n * timedelta(microseconds=1)} for n in range(51_001)]
+    _add(database, traces, *rows)
+
+    assert sweep(database, now)["traces"] == 1001
+    assert _count(database, traces) == 50_000
+    with database.read() as connection:
+        assert trace.find(connection, "49999") is not None
+        assert trace.find(connection, "50000") is None
 
 
 def test_rows_with_a_key_of_several_columns_go_in_batches_too(database: Database, now: datetime) -> None:
