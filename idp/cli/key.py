@@ -109,9 +109,11 @@ def rotate(installation: Installation, alg: str, at_once: bool, dry_run: bool) -
 @dry_run
 @operates
 def retire(installation: Installation, kid: str, dry_run: bool) -> Answer:
-    """Withdraw a key at once: nothing it signed is valid any more."""
+    """Withdraw a key at once: nothing it signed is valid any more. An announced one gets a successor."""
     try:
-        was_there = keyring.retire(installation.database, kid, installation.now(), dry_run=dry_run)
+        was_there = keyring.retire(
+            installation.database, installation.masters, kid, installation.now(), dry_run=dry_run
+        )
     except Conflict as conflict:
         raise Refusal(
             _said(conflict, f"Another node moved {kid} at this moment. Run: idp key list")

@@ -78,6 +78,8 @@ def _rotate(installation: Installation) -> list[str]:
     algorithms = keyring.due(database, lifetimes, now)
     for alg in algorithms:
         keyring.rotate(database, masters, alg, lifetimes, now)
+    for alg in keyring.without_successor(database):
+        _log.warning("no_key_announced", alg=alg, remedy="idp key init")
     return algorithms
 
 

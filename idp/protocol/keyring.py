@@ -172,20 +172,39 @@ def due(database: Database, lifetimes: Lifetimes, now: datetime) -> list[str]:
     return [alg for alg in served if alg in ready]
 
 
-def retire(database: Database, kid: str, now: datetime, *, dry_run: bool = False) -> bool:
-    """Withdraw a retiring (or announced) key at once: nothing it signed verifies any more.
+def without_successor(database: Database) -> list[str]:
+    """Algorithms that have no announced key, so that they cannot rotate until `make` was called."""
+    with database.read() as connection:
+        rows = signing_key.in_use(connection)
+    announced = {row.alg for row in rows if row.stage is KeyStage.ANNOUNCED}
+    return [alg for alg in ALGORITHMS if alg not in announced]
 
-    `dry_run` only looks. False when there is no such key. Raises `Conflict` for the active key: rotate first.
+
+def retire(
+    database: Database, masters: MasterKeys, kid: str, now: datetime, *, dry_run: bool = False
+) -> bool:
+    """Withdraw a retiring or an announced key at once: nothing it signed verifies any more.
+
+    An announced key gets a successor in the same transaction, or its algorithm could not rotate. `dry_run`
+    only looks. False when there is no such key. Raises `Conflict` for the active key, which is rotated
+    first, and when another node moves the key at the same moment.
     """
-    with database.write() as connection:
+    with database.read() as connection:
         row = next((row for row in signing_key.in_use(connection) if row.kid == kid), None)
-        if row is None:
-            return False
-        if row.stage is KeyStage.ACTIVE:
-            remedy = f"Run: idp key rotate --alg {row.alg} --at-once"
-            raise Conflict(f"{kid} is the active {row.alg} key. {remedy}")
-        if not dry_run:
-            _move(connection, row, KeyStage.RETIRED, now)
+    if row is None:
+        return False
+    if row.stage is KeyStage.ACTIVE:
+        remedy = f"Run: idp key rotate --alg {row.alg} --at-once"
+        raise Conflict(f"{kid} is the active {row.alg} key. {remedy}")
+    if dry_run:
+        return True
+    is_announced = row.stage is KeyStage.ANNOUNCED
+    following = _generate(masters, row.alg, KeyStage.ANNOUNCED, now) if is_announced else None
+    with database.write() as connection:
+        _move(connection, row, KeyStage.RETIRED, now)
+        if following is not None:
+            signing_key.add(connection, following)
+            _record(connection, following, following.stage, now)
     return True
 
 

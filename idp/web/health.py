@@ -5,6 +5,7 @@ import json
 from flask import Response
 
 from idp.db import Unavailable, health
+from idp.protocol import keyring
 from idp.protocol.keyring import ALGORITHMS, KeyMissing
 from idp.services import logs
 from idp.web import headers
@@ -26,6 +27,8 @@ def readyz(exchange: Exchange) -> Response:
             is_current = health.is_current(connection)
         for alg in ALGORITHMS:
             provider.keyring.signer(alg)
+        for alg in keyring.without_successor(provider.database):
+            _log.warning("no_key_announced", alg=alg, remedy="idp key init")
     except (Unavailable, KeyMissing) as error:
         _log.error("not_ready", cause=str(error))
         return _json(exchange, 503, {"status": "not ready"})

@@ -126,13 +126,25 @@ def test_a_key_that_nobody_has_is_not_retired(idp: Operator) -> None:
     assert idp.refused("key", "retire", "nobodys") == ("There is no key nobodys in use. Run: idp key list\n")
 
 
-def test_without_an_announced_key_nothing_rotates(idp: Operator) -> None:
+def test_an_announced_key_that_is_retired_is_replaced(idp: Operator) -> None:
     idp.does("key", "init")
     idp.does("key", "retire", kid(idp, "announced"))
 
+    assert stages(idp) == ["active", "announced", "retired"]
+
+
+def test_without_an_announced_key_nothing_rotates_until_there_is_one(
+    idp: Operator, database: Database
+) -> None:
+    idp.does("key", "init")
+    with database.write() as connection:
+        connection.execute(
+            "DELETE FROM signing_keys WHERE alg = 'ES256' AND stage = 'announced'", (), lambda _: None
+        )
+
     assert "No ES256 key is announced. Run: idp key init" in idp.refused("key", "rotate", "--alg", "ES256")
     idp.does("key", "init")
-    assert stages(idp) == ["active", "announced", "retired"]
+    assert stages(idp) == ["active", "announced"]
 
 
 def test_an_algorithm_that_we_do_not_sign_with_is_wrong_usage(idp: Operator) -> None:

@@ -50,6 +50,21 @@ def test_a_key_is_followed_after_ninety_days_and_retired_a_day_later(idp: Operat
     assert stages(idp, "RS256") == ["active", "announced", "retired"]
 
 
+def test_an_algorithm_that_cannot_rotate_is_told_each_time(idp: Operator, database: Database) -> None:
+    idp.does("key", "init")
+    with database.write() as connection:
+        connection.execute(
+            "DELETE FROM signing_keys WHERE alg = 'ES256' AND stage = 'announced'", (), lambda _: None
+        )
+
+    result = idp("worker", "--once")
+
+    assert result.exit_code == 0
+    assert result.stderr.count('"no_key_announced"') == 1
+    assert '"alg":"ES256"' in result.stderr.replace(" ", "")
+    assert "idp key init" in result.stderr
+
+
 def test_a_task_that_fails_is_logged_and_does_not_stop_the_others(
     idp: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -159,7 +159,7 @@ def test_in_an_emergency_a_key_and_its_tokens_are_dead_after_five_seconds(site: 
             site.clock.now(),
             at_once=True,
         )
-        assert keyring.retire(site.provider.database, kid, site.clock.now())
+        assert keyring.retire(site.provider.database, site.provider.masters, kid, site.clock.now())
     site.clock.advance(MEMORY)
     assert unsafe not in kids(site, "ES256")
     assert site.userinfo(tokens["access_token"]).status_code == 401
@@ -176,17 +176,37 @@ def test_in_an_emergency_a_key_and_its_tokens_are_dead_after_five_seconds(site: 
 def test_the_active_key_is_not_retired(site: Site) -> None:
     active = at_stage(site, "ES256", KeyStage.ACTIVE)
     with pytest.raises(Conflict, match="Run: idp key rotate --alg ES256 --at-once"):
-        keyring.retire(site.provider.database, active, site.clock.now())
+        keyring.retire(site.provider.database, site.provider.masters, active, site.clock.now())
     assert active in kids(site, "ES256")
 
 
 def test_retiring_an_unknown_key_says_so(site: Site) -> None:
-    assert keyring.retire(site.provider.database, "unknown", site.clock.now()) is False
+    assert keyring.retire(site.provider.database, site.provider.masters, "unknown", site.clock.now()) is False
+
+
+def test_an_announced_key_that_is_retired_has_a_successor(site: Site) -> None:
+    announced = at_stage(site, "ES256", KeyStage.ANNOUNCED)
+    assert keyring.retire(site.provider.database, site.provider.masters, announced, site.clock.now())
+    site.clock.advance(A_DAY)
+    following = at_stage(site, "ES256", KeyStage.ANNOUNCED)
+    assert following != announced
+    assert rotate(site, "ES256").kid == following
+    assert kid_of(site.tokens()["access_token"]) == following
+
+
+def test_a_key_that_retires_after_use_is_not_followed_again(site: Site) -> None:
+    retiring = at_stage(site, "ES256", KeyStage.ACTIVE)
+    rotate(site, "ES256")
+    following = at_stage(site, "ES256", KeyStage.ANNOUNCED)
+    assert keyring.retire(site.provider.database, site.provider.masters, retiring, site.clock.now())
+    assert at_stage(site, "ES256", KeyStage.ANNOUNCED) == following
 
 
 def test_looking_before_retiring_changes_nothing(site: Site) -> None:
     announced = at_stage(site, "ES256", KeyStage.ANNOUNCED)
-    assert keyring.retire(site.provider.database, announced, site.clock.now(), dry_run=True)
+    assert keyring.retire(
+        site.provider.database, site.provider.masters, announced, site.clock.now(), dry_run=True
+    )
     site.clock.advance(MEMORY)
     assert announced in kids(site, "ES256")
 

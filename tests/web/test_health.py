@@ -1,5 +1,6 @@
 """Load balancers ask two questions."""
 
+import io
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -37,6 +38,17 @@ def keyless(database_url: str, keys_dir: Path, now: datetime) -> Iterator[Site]:
 
 def test_without_signing_keys_it_is_not_ready(keyless: Site) -> None:
     assert not_ready(keyless)
+
+
+def test_without_an_announced_key_it_is_ready_and_warns(site: Site, log: io.StringIO) -> None:
+    database = site.provider.database
+    with database.write() as connection:
+        connection.execute(
+            "DELETE FROM signing_keys WHERE alg = 'ES256' AND stage = 'announced'", (), lambda _: None
+        )
+    answer = site.browser().get("/readyz")
+    assert (answer.status_code, body(answer)) == (200, {"status": "ready"})
+    assert log.getvalue().count('"no_key_announced"') == 1
 
 
 def test_with_a_pending_migration_it_is_not_ready(site: Site) -> None:
