@@ -104,7 +104,8 @@ def rotate(installation: Installation, alg: str, at_once: bool, dry_run: bool) -
     return done({"alg": alg, "active": rotated.kid}, line, dry_run=dry_run)
 
 
-@key.command()
+# One key id in 64 begins with a hyphen.
+@key.command(context_settings={"ignore_unknown_options": True})
 @click.argument("kid")
 @dry_run
 @operates

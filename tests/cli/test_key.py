@@ -122,8 +122,9 @@ def test_a_dry_run_changes_nothing(idp: Operator, command: str) -> None:
     assert idp.json("key", "list") == before
 
 
-def test_a_key_that_nobody_has_is_not_retired(idp: Operator) -> None:
-    assert idp.refused("key", "retire", "nobodys") == ("There is no key nobodys in use. Run: idp key list\n")
+@pytest.mark.parametrize("typed", ["nobodys", "-nobodys", "--nobodys", "-dry-run"])
+def test_a_key_that_nobody_has_is_not_retired_whatever_its_id_begins_with(idp: Operator, typed: str) -> None:
+    assert idp.refused("key", "retire", typed) == (f"There is no key {typed} in use. Run: idp key list\n")
 
 
 def test_an_announced_key_that_is_retired_is_replaced(idp: Operator) -> None:
