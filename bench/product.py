@@ -46,6 +46,7 @@ class Product:
             "IDP_KEYS_DIR": str(self.data / "keys"),
             "IDP_PORT": str(self.port),
             # One address sends everything here: what is measured is not how it is limited.
+            "IDP_LOGIN_PAGES_PER_MINUTE": "1000000",
             "IDP_SIGN_INS_PER_MINUTE": "1000000",
             "IDP_FAILED_NAMES_PER_TEN_MINUTES": "1000000",
         }

@@ -119,6 +119,7 @@ def _hasher(settings: Settings, masters: MasterKeys) -> Hasher:
 def _limits(settings: Settings) -> Limits:
     defaults = RateLimits()
     return Limits(
+        login_pages=RateLimit(settings.login_pages_per_minute, defaults.authorize_address.period),
         sign_ins=RateLimit(settings.sign_ins_per_minute, defaults.sign_in_address.period),
         names=RateLimit(settings.failed_names_per_ten_minutes, defaults.sign_in_failures_address.period),
     )

@@ -53,6 +53,7 @@ class Settings:
     session_absolute: timedelta = _DEFAULT_ABSOLUTE
     access_token_lifetime: timedelta = timedelta(minutes=5)
     id_token_lifetime: timedelta = timedelta(minutes=5)
+    login_pages_per_minute: int = 120
     sign_ins_per_minute: int = 60
     failed_names_per_ten_minutes: int = 20
     cookie_prefix: str = ""
@@ -205,6 +206,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "session_absolute": _seconds(300, 7 * 86_400),
     "access_token_lifetime": _seconds(30, 600),
     "id_token_lifetime": _seconds(30, 3_600),
+    "login_pages_per_minute": _whole(1, 1_000_000),
     "sign_ins_per_minute": _whole(1, 1_000_000),
     "failed_names_per_ten_minutes": _whole(1, 1_000_000),
     "cookie_prefix": _cookie_prefix,

@@ -197,10 +197,12 @@ class Visitor:
     def sign_in_to(
         self, client_id: str = "payslips", username: str = "918JSMITH01", **asked: str | None
     ) -> dict[str, str]:
-        """Go through the login page when there is one; what the client receives."""
+        """Go through the login page and the consent page when there is one; what the client receives."""
         response = self.follow(self.authorize(client_id, **asked))
-        if response.status_code == 200:
+        if response.status_code == 200 and 'name="password"' in response.text:
             response = self.log_in(response, username)
+        if response.status_code == 200 and 'value="allow"' in response.text:
+            response = self.follow(self.submit(response, decision="allow"))
         return received(response)
 
 

@@ -14,15 +14,20 @@ from uuid import UUID
 from idp.db import Connection, attempt, rate
 from idp.db.attempt import Bucket
 from idp.policy.lockout import LockoutRule
-from idp.policy.rate import RateLimit, is_exceeded, retry_after, window_start
+from idp.policy.rate import RateLimit, is_exceeded, retry_after, widened, window_start
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one address may do. `sign_ins` counts every try, `names` different usernames that failed."""
+    """What one address may do: open login pages, try to sign in, fail at different usernames."""
 
+    login_pages: RateLimit
     sign_ins: RateLimit
     names: RateLimit
+
+    def widened(self, factor: int) -> "Limits":
+        """The same for an address that many people share."""
+        return Limits(*(widened(limit, factor) for limit in (self.login_pages, self.sign_ins, self.names)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,18 @@ class Attempts:
             return AddressThrottled(int(limits.names.period.total_seconds()))
         n = attempt.count(connection, self.rule, whose, factor, bucket, now, stranger=stranger)
         return Heard(n is not None)
+
+    def count_login_page(
+        self, connection: Connection, address: str, limits: Limits, now: datetime
+    ) -> AddressThrottled | None:
+        """Count a login page that is about to be stored for an address; None when it may be."""
+        key = self._mac(b"login page", address.encode())
+        opened = rate.hit(connection, key, window_start(limits.login_pages, now))
+        return (
+            AddressThrottled(_seconds(limits.login_pages, now))
+            if is_exceeded(limits.login_pages, opened)
+            else None
+        )
 
     def of_person(self, person_id: UUID) -> bytes:
         """The key of a person."""

@@ -53,7 +53,7 @@ def start(
         renewed = replace(begun, sid=replaces.sid)
         if rows.renew(connection, renewed, digest(secret), idle_expires_at):
             return NewSession(renewed.sid, secret)
-    elif replaces is not None:
+    if replaces is not None:
         end(connection, replaces, address=address, client_id=None, now=now)
     agent = None if user_agent is None else user_agent[:_LONGEST_AGENT]
     rows.add(connection, begun, digest=digest(secret), idle_expires_at=idle_expires_at, user_agent=agent)
@@ -63,6 +63,11 @@ def start(
 def find(connection: Connection, secret: str | None, now: datetime) -> BrowserSession | None:
     """The live session that the cookie opens."""
     return None if not secret else rows.find_live(connection, digest(secret), now)
+
+
+def find_unended(connection: Connection, secret: str | None) -> BrowserSession | None:
+    """The session of the cookie until someone ends it: what has run out still has to be ended."""
+    return None if not secret else rows.find_unended(connection, digest(secret))
 
 
 def keep_alive(database: Database, session: BrowserSession, lifetimes: Lifetimes, now: datetime) -> None:

@@ -18,10 +18,11 @@ def grant(
     address: str | None,
     now: datetime,
 ) -> None:
-    """The person allows this request's scope, beside whatever was allowed before."""
+    """The person allows this request's scope, beside what was allowed before; nothing if it was answered."""
+    if not authorization_request.consented(connection, parked.digest, session.sid):
+        return
     before = rows.find(connection, session.account_id, parked.client_id)
     rows.grant(connection, session.account_id, parked.client_id, before | scope, now)
-    authorization_request.consented(connection, parked.digest, session.sid)
     audit.record(
         connection,
         AuditEvent(

@@ -41,7 +41,6 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EMAIL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z0-9-]{2,63}")
 _LONGEST_EMAIL = 254
 _MOST_NAMESAKES = 999
-_LONGEST_USERNAME = 64
 _OLDEST = date(1900, 1, 1)
 
 
@@ -222,7 +221,7 @@ def _date_problem(value: str, today: date) -> str | None:
 
 
 def _username_problem(value: str, _today: date) -> str | None:
-    if usernames.normalise(value) is not None and len(value) <= _LONGEST_USERNAME:
+    if usernames.normalise(value) is not None:
         return None
     return f"{value} is not a username; write it like 918JSMITH01, or leave it out to have one made"
 
@@ -288,8 +287,6 @@ def _username(connection: Connection, joiner: Joiner, arrivals: Arrivals) -> str
     first = usernames.derive(joiner.employer, joiner.given_name, joiner.family_name, 1)
     if first is None:
         return Problem("username", "cannot be made from a name without letters like A to Z; choose one")
-    if len(first) >= _LONGEST_USERNAME:
-        return Problem("username", "cannot be made from so long a name; choose one")
     for number in range(arrivals.numbers.get(first, 1), _MOST_NAMESAKES + 1):
         made = usernames.derive(joiner.employer, joiner.given_name, joiner.family_name, number)
         if made is not None and not _is_taken(connection, made, arrivals):

@@ -22,7 +22,7 @@ from idp.policy import username
 from idp.policy.assurance import reached
 from idp.policy.lifetime import Lifetimes
 from idp.services.clock import Clock
-from idp.services.hashing import Busy, Hasher, Verified
+from idp.services.hashing import Busy, Hasher, Place, Verified
 from idp.services.randomness import Randomness
 
 PASSWORD = "password"  # noqa: S105 - the factor's name
@@ -81,7 +81,13 @@ class SignIn:
     def with_password(
         self, credentials: Credentials
     ) -> SignedIn | Failed | MustChangePassword | AddressThrottled:
-        """Check a password. Raises `hashing.Busy` when too many wait; the guess is counted then."""
+        """Check a password. Raises `hashing.Busy` when too many wait; nothing is counted then."""
+        with self.hasher.place() as place:
+            return self._with_password(credentials, place)
+
+    def _with_password(
+        self, credentials: Credentials, place: Place
+    ) -> SignedIn | Failed | MustChangePassword | AddressThrottled:
         now = self.clock.now()
         name = username.normalise(credentials.username)
         address = self.attempts.of_address(credentials.address)
@@ -103,7 +109,7 @@ class SignIn:
             )
         if isinstance(heard, AddressThrottled):
             return heard
-        verified = self.hasher.verify(credentials.password, self._hash_to_check(found, heard))
+        verified = place.verify(credentials.password, self._hash_to_check(found, heard))
         return self._settle(credentials, found, heard, verified, whose=whose, bucket=bucket, address=address)
 
     def _key(self, found: Account | None, name: str) -> bytes:
@@ -146,6 +152,7 @@ class SignIn:
                 return Failed()
             if rehashed is not None and found.password_hash is not None:
                 account.rehash(connection, found.id, found.password_hash, rehashed)
+            rate.succeeded(connection, address, whose)
             return self._open_session(connection, credentials, found, whose=whose, bucket=bucket, now=now)
 
     def _rehash(

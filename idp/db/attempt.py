@@ -164,10 +164,10 @@ def count(
 
 
 def succeeded(connection: Connection, key: bytes, factor: str, bucket: Bucket, now: datetime) -> None:
-    """Start this bucket afresh; from a known device, also open the strangers' bucket if it was shut."""
+    """Start this bucket afresh, and open the other one if it was shut: the owner has come."""
     _RESET.run(connection, whose=key, which=factor, where=bucket, now=now)
-    if bucket is Bucket.KNOWN:
-        _REOPEN.run(connection, whose=key, which=factor, where=Bucket.UNKNOWN, now=now)
+    other = Bucket.UNKNOWN if bucket is Bucket.KNOWN else Bucket.KNOWN
+    _REOPEN.run(connection, whose=key, which=factor, where=other, now=now)
 
 
 def clear(connection: Connection, key: bytes) -> int:

@@ -56,22 +56,30 @@ _LIVE = and_(
     browser_sessions.c.expires_at > bindparam("now"),
 )
 
+_SESSION_COLUMNS = (
+    browser_sessions.c.sid,
+    browser_sessions.c.account_id,
+    browser_sessions.c.auth_time,
+    browser_sessions.c.acr,
+    browser_sessions.c.amr,
+    browser_sessions.c.last_seen_at,
+    browser_sessions.c.expires_at,
+)
+
 _ADD = Effect(insert(browser_sessions))
 _FIND = Statement(
-    select(
-        browser_sessions.c.sid,
-        browser_sessions.c.account_id,
-        browser_sessions.c.auth_time,
-        browser_sessions.c.acr,
-        browser_sessions.c.amr,
-        browser_sessions.c.last_seen_at,
-        browser_sessions.c.expires_at,
-    )
+    select(*_SESSION_COLUMNS)
     .join(accounts, browser_sessions.c.account_id == accounts.c.id)
     .where(browser_sessions.c.digest == bindparam("secret"))
     .where(_LIVE)
     .where(accounts.c.state == AccountState.ACTIVE)
     .where(or_(accounts.c.ends_on.is_(None), accounts.c.ends_on >= bindparam("today"))),
+    BrowserSession,
+)
+_FIND_UNENDED = Statement(
+    select(*_SESSION_COLUMNS)
+    .where(browser_sessions.c.digest == bindparam("secret"))
+    .where(browser_sessions.c.ended_at.is_(None)),
     BrowserSession,
 )
 _TOUCH = Effect(
@@ -157,6 +165,11 @@ def add(
 def find_live(connection: Connection, digest: bytes, now: datetime) -> BrowserSession | None:
     """The live session of an account that may sign in."""
     return _FIND.first(connection, secret=digest, now=now, today=now.date())
+
+
+def find_unended(connection: Connection, digest: bytes) -> BrowserSession | None:
+    """The session that nobody has ended, though it may have run out: its grants may still be alive."""
+    return _FIND_UNENDED.first(connection, secret=digest)
 
 
 def touch(connection: Connection, sid: UUID, idle_expires_at: datetime, now: datetime) -> None:

@@ -6,7 +6,7 @@ spraying over many accounts; guessing at one account is `attempt`'s business.
 
 from datetime import datetime
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, Table, bindparam, case, func, select
+from sqlalchemy import Column, Index, Integer, LargeBinary, Table, bindparam, case, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from idp.db.base import CLUSTERED, metadata
@@ -64,6 +64,11 @@ _FAILED = {
     "sqlite": _failed(sqlite.insert(address_failures)),
     "postgresql": _failed(postgresql.insert(address_failures)),
 }
+_SUCCEEDED = Effect(
+    delete(address_failures)
+    .where(address_failures.c.address == bindparam("whose"))
+    .where(address_failures.c.name == bindparam("which"))
+)
 _NAMES_FAILED = Statement(
     select(func.count())
     .select_from(address_failures)
@@ -84,6 +89,11 @@ def hit(connection: Connection, key: bytes, window_start: datetime) -> int:
 def failed(connection: Connection, address: bytes, name: bytes, now: datetime) -> None:
     """An address failed at a name."""
     _FAILED[connection.dialect.name].run(connection, address=address, name=name, failed_at=now)
+
+
+def succeeded(connection: Connection, address: bytes, name: bytes) -> None:
+    """Whoever failed at this name from here got in after all: a corrected typing error is no spraying."""
+    _SUCCEEDED.run(connection, whose=address, which=name)
 
 
 def names_failed(connection: Connection, address: bytes, since: datetime) -> int:

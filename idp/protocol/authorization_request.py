@@ -46,7 +46,7 @@ _LONGEST = {"state": 2048, "nonce": 1024, "redirect_uri": 2048, "login_hint": 25
 _LONGEST_OTHER = 1024
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
 _MAX_AGE = re.compile(r"[0-9]{1,9}")
-_NOT_SUPPORTED = {
+NOT_SUPPORTED = {
     "request": "request_not_supported",
     "request_uri": "request_uri_not_supported",
     "registration": "registration_not_supported",
@@ -160,7 +160,7 @@ def _check_form(parameters: Parameters, sent: Mapping[str, str]) -> None:
             raise Refusal("invalid_request", f"{name} is too long")
         if name != "login_hint" and not _PRINTABLE.fullmatch(value):
             raise Refusal("invalid_request", f"{name} holds characters that are not printable ASCII")
-    for name, error in _NOT_SUPPORTED.items():
+    for name, error in NOT_SUPPORTED.items():
         if name in sent:
             raise Refusal(error, f"{name} is not supported; send the parameters themselves")
 

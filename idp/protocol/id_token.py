@@ -8,7 +8,6 @@ import hashlib
 from base64 import urlsafe_b64encode
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from idp.policy.client_metadata import ClientMetadata
 from idp.protocol import jwt
@@ -27,7 +26,7 @@ def sign(
     auth_time: datetime,
     acr: str,
     amr: tuple[str, ...],
-    sid: UUID,
+    sid: str,
     access_token: str,
     nonce: str | None,
     now: datetime,
@@ -44,7 +43,7 @@ def sign(
         "auth_time": int(auth_time.timestamp()),
         "acr": acr,
         "amr": list(amr),
-        "sid": str(sid),
+        "sid": sid,
         "at_hash": left_half(access_token, metadata.id_token_signed_response_alg.value),
     }
     if nonce is not None:

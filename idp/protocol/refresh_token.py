@@ -72,7 +72,7 @@ class RefreshTokenGrant(BaseGrant, TokenEndpointMixin):
             return self._repeat(connection, client, asked, now)
         if not asked <= frozenset(parent.scope):
             # Raised, not returned: it rolls back, so the token is not spent on a question that asks too much.
-            raise Refusal("invalid_scope", "the scope is wider than what was granted")
+            raise _wider()
         live = grant.find_live(connection, parent.grant_id, now)
         if live is None:
             return _ended()
@@ -101,8 +101,9 @@ class RefreshTokenGrant(BaseGrant, TokenEndpointMixin):
             and now - token.rotated_at <= self.server.lifetimes.refresh_retry
             and known is not None
             and known.rotated_at is None
-            and asked <= frozenset(token.scope)
         )
+        if is_honest and not asked <= frozenset(token.scope):
+            return _wider()
         if is_honest:
             return _Rotated(live, asked or frozenset(token.scope), child)
         grant.revoke(connection, token.grant_id, now)
@@ -131,6 +132,10 @@ class RefreshTokenGrant(BaseGrant, TokenEndpointMixin):
                 address=self.request.address,
             ),
         )
+
+
+def _wider() -> Refusal:
+    return Refusal("invalid_scope", "the scope is wider than what was granted")
 
 
 def _ended() -> Refusal:

@@ -6,6 +6,7 @@ RFC 6749 §3. Authlib's core server dispatches; the grants, the endpoints and cl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
+from uuid import UUID
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import AuthorizationServer
@@ -27,7 +28,7 @@ from idp.protocol.refresh_token import RefreshTokenGrant
 from idp.protocol.request import Parameters, ProtocolRequest
 from idp.protocol.response import Answer, AuthorizationResponse
 from idp.protocol.revocation import RevocationEndpoint
-from idp.protocol.subject import subject
+from idp.protocol.subject import session_id, subject
 from idp.protocol.token_response import TokenIssuer
 from idp.services.clock import Clock
 from idp.services.randomness import Randomness
@@ -96,6 +97,10 @@ class Server(AuthorizationServer):
     def subject(self, client: RegisteredClient, authentication: Authentication) -> str:
         """The `sub` this client sees of who is signed in."""
         return subject(self.tokens.subject_key, client.metadata, authentication.account_id)
+
+    def session_id(self, client: RegisteredClient, sid: UUID) -> str:
+        """The `sid` this client sees of a session."""
+        return session_id(self.tokens.subject_key, client.metadata, sid)
 
     def validate_logout(self, parameters: Parameters) -> rp_logout.LogoutRequest | rp_logout.LogoutRefused:
         """A request to sign out."""

@@ -16,6 +16,17 @@ def subject(key: bytes, metadata: ClientMetadata, account_id: UUID) -> str:
     """The `sub` that this client sees of an account, the same at every sign-in."""
     if metadata.subject_type is SubjectType.PUBLIC:
         return str(account_id)
+    return _of_sector(key, metadata, b"", account_id)
+
+
+def session_id(key: bytes, metadata: ClientMetadata, sid: UUID) -> str:
+    """The `sid` that this client sees of a session: one value for all would join pairwise subjects again."""
+    if metadata.subject_type is SubjectType.PUBLIC:
+        return str(sid)
+    return _of_sector(key, metadata, b"sid", sid)
+
+
+def _of_sector(key: bytes, metadata: ClientMetadata, kind: bytes, identifier: UUID) -> str:
     sector = (metadata.sector_identifier or "").encode()
-    mac = hmac.digest(key, len(sector).to_bytes(2) + sector + account_id.bytes, hashlib.sha256)
+    mac = hmac.digest(key, len(sector).to_bytes(2) + sector + kind + identifier.bytes, hashlib.sha256)
     return urlsafe_b64encode(mac).rstrip(b"=").decode()

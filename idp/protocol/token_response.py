@@ -14,7 +14,7 @@ from idp.policy.lifetime import Lifetimes
 from idp.protocol import access_token, id_token
 from idp.protocol.clients import RegisteredClient
 from idp.protocol.keyring import KeyRing
-from idp.protocol.subject import subject
+from idp.protocol.subject import session_id, subject
 from idp.services.randomness import Randomness
 
 HEADERS = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
@@ -72,7 +72,7 @@ class TokenIssuer:
                 auth_time=grant.auth_time,
                 acr=grant.acr,
                 amr=grant.amr,
-                sid=grant.sid,
+                sid=session_id(self.subject_key, client.metadata, grant.sid),
                 access_token=signed,
                 nonce=nonce,
                 now=now,

@@ -16,9 +16,9 @@ import re
 import sys
 import time
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import BoundedSemaphore, Lock, get_native_id
 from typing import Final, TypeVar
@@ -128,20 +128,39 @@ class Hasher:
         if normal is None:
             raise PasswordTooLong(f"A password has at most {MAX_BYTES} bytes")
         secret = self._peppered(normal)
-        return self._pool().run(lambda: _hash(secret, self.parameters))
+        pool = self._pool()
+        pool.enter()
+        try:
+            return pool.run(lambda: _hash(secret, self.parameters))
+        finally:
+            pool.leave()
+
+    @contextmanager
+    def place(self) -> Iterator["Place"]:
+        """Take a place in the queue, for what has to happen between having one and hashing.
+
+        Raises `Busy` when the queue is full: before anything was done, then.
+        """
+        pool = self._pool()
+        pool.enter()
+        try:
+            yield Place(self, pool)
+        finally:
+            pool.leave()
 
     def verify(self, password: str, phc: str | None) -> Verified:
-        """Compare `password` with the stored `phc`, or with nothing at all when the account does not exist.
+        """Compare `password` with the stored `phc` as `Place.verify` does. Raises `Busy`."""
+        with self.place() as place:
+            return place.verify(password, phc)
 
-        A password that is too long and a stored hash that cannot be read are answered `ok=False` after the
-        same work; the second is logged as an error. Raises `Busy` when the queue is full.
-        """
+    def check(self, pool: "_Pool", password: str, phc: str | None) -> Verified:
+        """What `Place.verify` does, on its pool."""
         normal = _normalised(password)
         stored = None if phc is None else _parse(phc)
         if phc is not None and stored is None:
-            _log.error("password_hash_malformed")  # the request's reference, bound around us, says whose
+            _log.error("password_hash_malformed")
         secret = self._peppered(normal or b"")
-        same = self._pool().run_verification(lambda: _is_tag_of(secret, stored or self._dummy))
+        same = pool.run_verification(lambda: _is_tag_of(secret, stored or self._dummy))
         ok = same and stored is not None and normal is not None
         return Verified(ok=ok, needs_rehash=ok and stored is not None and self._is_outdated(stored))
 
@@ -159,6 +178,22 @@ class Hasher:
         return self._pools.get(pid) or self._pools.setdefault(
             pid, _Pool(self._threads, self._queue, self._nice)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in the queue of a hasher."""
+
+    _hasher: Hasher
+    _pool: "_Pool"
+
+    def verify(self, password: str, phc: str | None) -> Verified:
+        """Compare `password` with the stored `phc`, or with nothing at all when the account does not exist.
+
+        A password that is too long and a stored hash that cannot be read are answered `ok=False` after the
+        same work; the second is logged as an error.
+        """
+        return self._hasher.check(self._pool, password, phc)
 
 
 class _Pool:
@@ -179,14 +214,18 @@ class _Pool:
             self.verifications += 1
         return result
 
-    def run(self, job: Callable[[], _T]) -> _T:
-        """Return what `job` returns, or raise what it raises; `Busy` at once when every place is taken."""
+    def enter(self) -> None:
+        """Take a place. Raises `Busy` at once when every place is taken."""
         if not self._places.acquire(blocking=False):
             raise Busy(max(1, math.ceil(self._turns * self._seconds)))
-        try:
-            return self._executor.submit(self._timed, job).result()
-        finally:
-            self._places.release()
+
+    def leave(self) -> None:
+        """Give the place back."""
+        self._places.release()
+
+    def run(self, job: Callable[[], _T]) -> _T:
+        """Return what `job` returns, or raise what it raises, when its turn comes; the caller has a place."""
+        return self._executor.submit(self._timed, job).result()
 
     def _timed(self, job: Callable[[], _T]) -> _T:
         started = time.monotonic()

@@ -14,8 +14,9 @@ from idp.db.browser_session import BrowserSession
 from idp.policy import redirect_uri
 from idp.policy.authentication import Authentication
 from idp.policy.journey import Standing, Step, next_step
+from idp.policy.prompt import Prompt
 from idp.policy.refusal import Refused
-from idp.protocol.authorization_request import AuthorizationRequest
+from idp.protocol.authorization_request import NOT_SUPPORTED, PARAMETERS, AuthorizationRequest
 from idp.protocol.response import AuthorizationResponse, ResponseMode
 from idp.web import browser, parked
 from idp.web.exchange import Exchange
@@ -51,7 +52,7 @@ def start(exchange: Exchange) -> Response:
 
 def start_posted(exchange: Exchange) -> Response:
     """POST /authorize: the same as a GET, which is also the only way a browser sends its session along."""
-    return exchange.again_as_get()
+    return exchange.again_as_get((*PARAMETERS, *NOT_SUPPORTED))
 
 
 def resume(exchange: Exchange, handle: str) -> Response:
@@ -114,7 +115,9 @@ def _single_sign_on(
     exchange: Exchange, request: AuthorizationRequest, authentication: Authentication, session: BrowserSession
 ) -> Response:
     provider = exchange.provider
-    browser_session.keep_alive(provider.database, session, provider.lifetimes, exchange.now)
+    # A silent check is the application's doing, not a sign that anyone is there.
+    if Prompt.NONE not in request.asked.prompt:
+        browser_session.keep_alive(provider.database, session, provider.lifetimes, exchange.now)
     with provider.database.write_once() as connection:
         response = provider.server.issue_code(connection, request, authentication)
     return answer(exchange, request, response)

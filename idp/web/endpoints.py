@@ -112,35 +112,35 @@ class Endpoints:
         return Reply(answer.status, _json(body), [*self.api_headers, *own])
 
     def _reply(self, endpoint: Endpoint, environ: Environ) -> Reply:
-        method = environ["REQUEST_METHOD"]
-        if method == "OPTIONS":
-            common = headers.api_headers(https=self.provider.is_https)
-            reply = Reply(HTTPStatus.NO_CONTENT, b"", [*common, *(_PREFLIGHT if endpoint.cors else ())])
-        elif method not in endpoint.methods:
-            allowed = ", ".join(endpoint.methods)
-            answer = _error(HTTPStatus.METHOD_NOT_ALLOWED, "invalid_request", f"use {allowed}")
-            reply = self.as_reply(environ, answer)
-            reply = replace(reply, headers=[*reply.headers, ("Allow", allowed)])
-        else:
-            reply = self._guarded(endpoint, environ)
-        return reply
-
-    def _guarded(self, endpoint: Endpoint, environ: Environ) -> Reply:
+        cors: list[tuple[str, str]] = []
         try:
-            # Before anything is spent: who may read the answer must not be able to lose it.
-            cors = self._cors_headers(endpoint, environ)
-            reply = endpoint.reply(self, environ)
-        except Unavailable as error:
-            _log.error("database_unavailable", request=environ["PATH_INFO"], cause=str(error))
-            reply = self._temporarily_unavailable()
-        except KeyMissing as error:
-            _log.error("key_missing", request=environ["PATH_INFO"], cause=str(error))
+            # Before anything is spent: a token must not be lost because it could not be said who may read it.
+            cors = self._cors(endpoint, environ)
+            reply = self._answered(endpoint, environ)
+        except (Unavailable, KeyMissing) as error:
+            _log.error("unavailable", request=environ["PATH_INFO"], cause=str(error))
             reply = self._temporarily_unavailable()
         except Exception:  # noqa: BLE001 - the last line: a bug is logged, and answered without detail
             _log.exception("unexpected", request=environ["PATH_INFO"])
             answer = _error(HTTPStatus.INTERNAL_SERVER_ERROR, "server_error", "a fault on our side")
             reply = self.as_reply(environ, answer)
-        return reply
+        if not cors:
+            return reply
+        # What another origin may read, its policy must let it load.
+        kept = [header for header in reply.headers if header[0] != "Cross-Origin-Resource-Policy"]
+        return replace(reply, headers=[*kept, *cors])
+
+    def _answered(self, endpoint: Endpoint, environ: Environ) -> Reply:
+        method = environ["REQUEST_METHOD"]
+        if method == "OPTIONS":
+            common = headers.api_headers(https=self.provider.is_https)
+            return Reply(HTTPStatus.NO_CONTENT, b"", [*common, *(_PREFLIGHT if endpoint.cors else ())])
+        if method not in endpoint.methods:
+            allowed = ", ".join(endpoint.methods)
+            answer = _error(HTTPStatus.METHOD_NOT_ALLOWED, "invalid_request", f"use {allowed}")
+            reply = self.as_reply(environ, answer)
+            return replace(reply, headers=[*reply.headers, ("Allow", allowed)])
+        return endpoint.reply(self, environ)
 
     def _temporarily_unavailable(self) -> Reply:
         body = _json({"error": "temporarily_unavailable", "error_description": "try again in a moment"})
@@ -148,23 +148,21 @@ class Endpoints:
             HTTPStatus.SERVICE_UNAVAILABLE, body, [*self.api_headers, ("Retry-After", str(_RETRY_AFTER))]
         )
 
-    def _with_cors(self, endpoint: Endpoint, environ: Environ, reply: Reply) -> Reply:
+    def _cors(self, endpoint: Endpoint, environ: Environ) -> list[tuple[str, str]]:
         origin = environ.get("HTTP_ORIGIN")
         if origin is None or endpoint.cors is None:
-            return reply
+            return []
+        readable = ("Cross-Origin-Resource-Policy", "cross-origin")
         if endpoint.cors == "*":
-            allow = [("Access-Control-Allow-Origin", "*")]
-        elif origin in self.provider.server.clients.browser_origins():
-            allow = [
-                ("Access-Control-Allow-Origin", origin),
-                ("Vary", "Origin"),
-                ("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After"),
-            ]
-        else:
-            allow = [("Vary", "Origin")]
-        # What another origin may read, its policy must let it load.
-        kept = [header for header in reply.headers if header[0] != "Cross-Origin-Resource-Policy"]
-        return replace(reply, headers=[*kept, ("Cross-Origin-Resource-Policy", "cross-origin"), *allow])
+            return [readable, ("Access-Control-Allow-Origin", "*")]
+        if origin not in self.provider.server.clients.browser_origins():
+            return [readable, ("Vary", "Origin")]
+        return [
+            readable,
+            ("Access-Control-Allow-Origin", origin),
+            ("Vary", "Origin"),
+            ("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After"),
+        ]
 
 
 def token(endpoints: Endpoints, environ: Environ) -> Reply:

@@ -19,7 +19,7 @@ from idp.services.hashing import Busy
 from idp.web import authorize, trace
 from idp.web.exchange import Exchange, Malformed
 from idp.web.language import N_
-from idp.web.parked import Forged, Gone
+from idp.web.parked import Forged, Gone, Throttled
 
 _log = logs.get()
 _RETRY_AFTER = 5
@@ -213,6 +213,8 @@ def of_exception(exchange: Exchange, error: Exception) -> Response:
     match error:
         case AuthorizationRefused():
             return _tell_client(exchange, error)
+        case Throttled():
+            return throttled(exchange, error.retry_after)
         case Busy():
             return busy(exchange, error.retry_after)
         case Unavailable():

@@ -22,7 +22,6 @@ from idp.web.language import Language, choose
 from idp.web.parameters import Parameters
 from idp.web.rendering import Rendering
 
-
 _LONGEST_QUERY = 8192
 
 
@@ -149,7 +148,8 @@ class Exchange:
         fields = [(name, value) for name in names for value in self.form.get(name, ())]
         if sum(len(value) for _, value in fields) > _LONGEST_QUERY:
             raise Malformed(Refused("invalid_request", "the request is too long to go on with"))
-        return self.redirect(f"{self.provider.issuer}{self.request.path}?{urlencode(fields)}")
+        query = f"?{urlencode(fields)}" if fields else ""
+        return self.redirect(f"{self.provider.issuer}{self.request.path}{query}")
 
     def _in_language(self, language: Language) -> str:
         query = [pair for pair in self._legible if pair[0] != browser.LANGUAGE]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from flask import Response
 
+from idp.accounts.attempt import Limits
 from idp.db import authorization_request
 from idp.db.authorization_request import AuthorizationRequest as Row
 from idp.db.browser_session import BrowserSession
@@ -16,10 +17,12 @@ from idp.policy import redirect_uri
 from idp.protocol.authorization_request import AuthorizationRequest
 from idp.services.digest import digest
 from idp.web import browser
+from idp.web.address import is_in
 from idp.web.exchange import Exchange
 
 HANDLE = "request"
 _LONGEST = 64
+_SHARED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,10 @@ class Parked:
 
     @property
     def form_action(self) -> tuple[str, ...]:
-        """Where the answer to a form may redirect."""
-        return (redirect_uri.origin(self.request.redirect_uri),)
+        """Where the answer to a form may lead; browsers hold the client's own redirects to it, too."""
+        metadata = self.request.client.metadata
+        uris = (self.request.redirect_uri, metadata.client_uri, metadata.initiate_login_uri)
+        return tuple(dict.fromkeys(redirect_uri.origin(uri) for uri in uris if uri is not None))
 
 
 class Gone(Exception):
@@ -50,8 +55,23 @@ class Forged(Exception):
     """A form that this browser was not given, or that another site sent."""
 
 
+class Throttled(Exception):
+    """The address has opened too many login pages; `retry_after` is in seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(retry_after)
+        self.retry_after = retry_after
+
+
+def limits(exchange: Exchange) -> Limits:
+    """What the address may do: more when it is a hospital's, which many people share."""
+    is_shared = is_in(exchange.address, exchange.provider.trusted_networks)
+    own = exchange.provider.limits
+    return own.widened(_SHARED) if is_shared else own
+
+
 def park(exchange: Exchange, request: AuthorizationRequest) -> tuple[str, str]:
-    """Store the request; its handle and the secret for the browser's cookie."""
+    """Store the request; its handle and the secret for the browser's cookie. Raises `Throttled`."""
     provider = exchange.provider
     handle, secret = provider.randomness.token(), provider.randomness.token()
     row = Row(
@@ -66,8 +86,14 @@ def park(exchange: Exchange, request: AuthorizationRequest) -> tuple[str, str]:
         consented_sid=None,
         completed_at=None,
     )
-    with provider.database.write_once() as connection:
-        authorization_request.add(connection, row)
+    with provider.database.write() as connection:
+        throttled = provider.sign_in.attempts.count_login_page(
+            connection, exchange.address, limits(exchange), exchange.now
+        )
+        if throttled is None:
+            authorization_request.add(connection, row)
+    if throttled is not None:
+        raise Throttled(throttled.retry_after)
     return handle, secret
 
 

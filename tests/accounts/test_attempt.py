@@ -15,7 +15,9 @@ from tests.crowd import together
 from tests.site import Site
 
 GENEROUS = Limits(
-    sign_ins=RateLimit(1_000_000, timedelta(minutes=1)), names=RateLimit(1_000_000, timedelta(minutes=10))
+    login_pages=RateLimit(1_000_000, timedelta(minutes=1)),
+    sign_ins=RateLimit(1_000_000, timedelta(minutes=1)),
+    names=RateLimit(1_000_000, timedelta(minutes=10)),
 )
 WARD, ELSEWHERE = b"a" * 32, b"b" * 32
 
@@ -170,6 +172,20 @@ def test_both_accounts_of_a_person_share_one_count(site: Site) -> None:
         (counted,) = attempt.of_key(connection, attempts.of_person(first.person_id))
     assert counted.n == 6
     assert visitor.log_in(page, "918JSMITH07").status_code == 422
+
+
+def test_a_success_opens_the_other_bucket_when_it_was_shut(site: Site) -> None:
+    attempts, now = site.provider.sign_in.attempts, site.clock.now()
+    for shut, succeeded in ((Bucket.KNOWN, Bucket.UNKNOWN), (Bucket.UNKNOWN, Bucket.KNOWN)):
+        key = attempts.of_name(shut)
+        with site.provider.database.write() as connection:
+            later = now
+            for _ in range(80):
+                later += timedelta(minutes=15)
+                attempt.count(connection, attempts.rule, key, "password", shut, later)
+            assert attempt.count(connection, attempts.rule, key, "password", shut, later) is None
+            attempt.succeeded(connection, key, "password", succeeded, later)
+            assert attempt.count(connection, attempts.rule, key, "password", shut, later) == 1
 
 
 def test_guesses_at_a_name_that_nobody_has_are_forgotten_soon_and_those_at_a_person_are_not(

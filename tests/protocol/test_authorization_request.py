@@ -319,6 +319,8 @@ def test_a_client_that_only_acts_for_itself_has_no_authorization_endpoint(site: 
 def test_a_client_that_is_exempt_may_leave_pkce_out(site: Site) -> None:
     site.add_client("legacy", require_pkce=False)
     visitor = site.browser()
+    half = redirected(visitor.authorize("legacy", code_challenge=None), to=CALLBACK)
+    assert (half["error"], half["error_description"]) == ("invalid_request", PKCE_MISSING)
     answer = visitor.sign_in_to("legacy", code_challenge=None, code_challenge_method=None)
     redeemed = site.post(
         "/token", "legacy", grant_type="authorization_code", code=answer["code"], redirect_uri=CALLBACK

@@ -173,6 +173,13 @@ def test_in_an_emergency_a_key_and_its_tokens_are_dead_after_five_seconds(site: 
     assert kid_of(fresh["access_token"]) in kids(site, "ES256")
 
 
+def test_an_emergency_does_not_wait_for_the_next_key_to_be_known(site: Site) -> None:
+    rotate(site, "ES256")
+    announced = at_stage(site, "ES256", KeyStage.ANNOUNCED)
+    assert rotate(site, "ES256", at_once=True).kid == announced
+    assert kid_of(site.tokens()["access_token"]) == announced
+
+
 def test_the_active_key_is_not_retired(site: Site) -> None:
     active = at_stage(site, "ES256", KeyStage.ACTIVE)
     with pytest.raises(Conflict, match="Run: idp key rotate --alg ES256 --at-once"):

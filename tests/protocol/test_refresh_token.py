@@ -187,6 +187,8 @@ def test_a_repeat_may_ask_for_less_but_not_for_more(site: Site, tokens: dict[str
     first = refreshed(site, tokens["refresh_token"])
     again = refreshed(site, tokens["refresh_token"], scope="openid")
     assert (again["scope"], again["refresh_token"]) == ("openid", first["refresh_token"])
+    assert refusal(site.refresh(tokens["refresh_token"], scope="openid esr")) == WIDER
+    assert refreshed(site, first["refresh_token"])
 
 
 def test_an_unused_token_ends_after_half_an_hour(site: Site, tokens: dict[str, Any]) -> None:
@@ -201,6 +203,8 @@ def test_a_used_token_ends_twelve_hours_after_the_sign_in(site: Site, tokens: di
     for _ in range(24):
         later(site, minutes=29, seconds=59)
         token = refreshed(site, token)["refresh_token"]
+    told = site.post("/introspect", token=token).get_json()
+    assert told["exp"] == 1795417200 + 12 * 3600
     later(site, seconds=24)
     assert refusal(site.refresh(token)) == EXPIRED
 

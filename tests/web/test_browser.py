@@ -101,8 +101,17 @@ def test_a_session_ends_after_twelve_hours_of_work(site: Site) -> None:
     sign_in(visitor)
     for _ in range(35):
         site.clock.advance(timedelta(minutes=20))
-        assert "code" in received(visitor.authorize(prompt="none"))
+        assert "code" in received(visitor.authorize())
     site.clock.advance(timedelta(minutes=20))
+    assert received(visitor.authorize(prompt="none"))["error"] == "login_required"
+
+
+def test_a_silent_check_keeps_nobody_signed_in(site: Site) -> None:
+    visitor = site.browser()
+    sign_in(visitor)
+    site.clock.advance(timedelta(minutes=29))
+    assert "code" in received(visitor.authorize(prompt="none"))
+    site.clock.advance(timedelta(minutes=2))
     assert received(visitor.authorize(prompt="none"))["error"] == "login_required"
 
 
@@ -154,7 +163,6 @@ ELSEWHERE = {
     "a neighbour on the same domain": {"Sec-Fetch-Site": "same-site"},
     "another site that names our origin": {"Sec-Fetch-Site": "cross-site", "Origin": ISSUER},
     "an old browser, another origin": {"Origin": "https://evil.example"},
-    "an old browser, a sandboxed frame": {"Origin": "null"},
     "an old browser, our host without TLS": {"Origin": "http://id.example.nhs.uk"},
     "an old browser, a name that begins like ours": {"Origin": f"{ISSUER}.evil.example"},
 }
@@ -181,6 +189,8 @@ def test_our_own_form_is_accepted(site: Site, path: str) -> None:
         {"Sec-Fetch-Site": "same-origin", "Origin": ISSUER},
         {"Sec-Fetch-Site": "none"},
         {"Origin": ISSUER},
+        # What a browser without Fetch Metadata says from a page whose referrer policy is no-referrer.
+        {"Origin": "null"},
     ):
         visitor = site.browser()
         action, hidden = form_of(FORMS[path].open(site, visitor))

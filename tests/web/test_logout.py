@@ -1,6 +1,7 @@
 """Signing out: at once for a relying party that proves whom it means, otherwise after a question."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -111,8 +112,11 @@ def test_a_posted_request_of_a_relying_party_asks_like_any_other(visitor: Visito
     assert form_of(page)[1]["state"] == "x"
 
 
-@pytest.mark.parametrize("sent", ["path=x", "self=x&endpoint=y", "state=a&state=b", "location=x"])
-def test_a_posted_request_may_name_its_fields_as_it_likes(visitor: Visitor, sent: str) -> None:
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [("path=x", ""), ("state=x&endpoint=y", "?state=x"), ("state=a&state=b", "?state=a&state=b")],
+)
+def test_a_posted_request_becomes_a_get_of_the_fields_we_know(visitor: Visitor, sent: str, kept: str) -> None:
     posted = visitor.browser.post(
         "/logout",
         base_url=ISSUER,
@@ -120,7 +124,7 @@ def test_a_posted_request_may_name_its_fields_as_it_likes(visitor: Visitor, sent
         headers={"Content-Type": "application/x-www-form-urlencoded"},
     )
     assert posted.status_code == 303
-    assert posted.location == f"{ISSUER}/logout?{sent}"
+    assert posted.location == f"{ISSUER}/logout{kept}"
 
 
 def test_the_question_keeps_the_request_through_the_language_toggle(visitor: Visitor) -> None:
@@ -131,3 +135,39 @@ def test_the_question_keeps_the_request_through_the_language_toggle(visitor: Vis
     welsh = visitor.get(found[1].replace("&amp;", "&"))
     assert 'lang="cy"' in welsh.text
     assert form_of(welsh)[1]["state"] == "x"
+
+
+def test_signing_out_of_a_session_that_has_run_out_still_ends_its_tokens(site: Site) -> None:
+    visitor = site.browser()
+    tokens = site.tokens(visitor=visitor)
+    site.clock.advance(timedelta(minutes=20))
+    tokens = body(site.refresh(tokens["refresh_token"]))
+    site.clock.advance(timedelta(minutes=20))
+    answer = visitor.get("/logout", query_string={"id_token_hint": tokens["id_token"]})
+    assert answer.location == f"{ISSUER}/signed-out"
+    assert body(site.refresh(tokens["refresh_token"]))["error"] == "invalid_grant"
+
+
+def test_the_next_person_ends_a_session_that_has_run_out(site: Site) -> None:
+    site.add_account("918JDOE01")
+    visitor = site.browser()
+    tokens = site.tokens(visitor=visitor)
+    site.clock.advance(timedelta(minutes=20))
+    tokens = body(site.refresh(tokens["refresh_token"]))
+    site.clock.advance(timedelta(minutes=20))
+    assert "code" in visitor.sign_in_to(username="918JDOE01")
+    assert body(site.refresh(tokens["refresh_token"]))["error"] == "invalid_grant"
+
+
+def test_pairwise_clients_see_sessions_of_their_own_and_sign_out_of_them(site: Site) -> None:
+    visitor = site.browser()
+    sids = {}
+    for name in ("one", "two"):
+        uri = f"https://{name}.example.nhs.uk/callback"
+        site.add_client(name, redirect_uris=[uri], subject_type="pairwise")
+        code = visitor.sign_in_to(name, redirect_uri=uri)["code"]
+        hint = body(site.redeem(code, name, redirect_uri=uri))["id_token"]
+        sids[name] = site.claims(hint)["sid"]
+    assert sids["one"] != sids["two"]
+    assert visitor.get("/logout", query_string={"id_token_hint": hint}).location == f"{ISSUER}/signed-out"
+    assert received(visitor.authorize(prompt="none"))["error"] == "login_required"

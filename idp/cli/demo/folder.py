@@ -172,6 +172,7 @@ def _settings(place: Place) -> dict[str, str]:
         "IDP_BRAND": "nhs",
         "IDP_SERVICE_DESK": _SERVICE_DESK,
         # Whoever tries the demo is one address, and may well be a program.
+        "IDP_LOGIN_PAGES_PER_MINUTE": "100000",
         "IDP_SIGN_INS_PER_MINUTE": "100000",
         "IDP_FAILED_NAMES_PER_TEN_MINUTES": "10000",
     }

@@ -6,18 +6,13 @@ from http import HTTPStatus
 from flask import Response
 
 from idp.accounts import browser_session
-from idp.accounts.attempt import AddressThrottled, Limits
+from idp.accounts.attempt import AddressThrottled
 from idp.accounts.sign_in import Credentials, Failed, MustChangePassword, SignedIn
-from idp.policy.rate import widened
 from idp.web import browser, errors, parked
-from idp.web.address import is_in
 from idp.web.exchange import Exchange
 from idp.web.parked import Parked
 
 PATH = "/login"
-
-_HOSPITAL = 10
-"""How much wider the limits are for the addresses in `IDP_TRUSTED_NETWORKS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +53,7 @@ def submit(exchange: Exchange) -> Response:
 def _credentials(exchange: Exchange, waiting: Parked, typed: _Typed) -> Credentials:
     provider = exchange.provider
     with provider.database.read() as connection:
-        current = browser_session.find(connection, exchange.cookie(browser.SESSION), exchange.now)
+        current = browser_session.find_unended(connection, exchange.cookie(browser.SESSION))
     return Credentials(
         username=typed.username,
         password=typed.password,
@@ -67,16 +62,9 @@ def _credentials(exchange: Exchange, waiting: Parked, typed: _Typed) -> Credenti
         known_device=exchange.cookie(browser.KNOWN_DEVICE),
         current=current,
         request_digest=waiting.row.digest,
-        limits=_limits(exchange),
+        limits=parked.limits(exchange),
         reference=provider.randomness.reference(),
     )
-
-
-def _limits(exchange: Exchange) -> Limits:
-    limits = exchange.provider.limits
-    if not is_in(exchange.address, exchange.provider.trusted_networks):
-        return limits
-    return Limits(widened(limits.sign_ins, _HOSPITAL), widened(limits.names, _HOSPITAL))
 
 
 def _signed_in(exchange: Exchange, waiting: Parked, signed_in: SignedIn) -> Response:

@@ -11,7 +11,7 @@ from flask import Response
 from idp.accounts import browser_session
 from idp.db.browser_session import BrowserSession
 from idp.policy import redirect_uri
-from idp.protocol.rp_logout import LogoutRefused, LogoutRequest
+from idp.protocol.rp_logout import PARAMETERS, LogoutRefused, LogoutRequest
 from idp.web import browser, errors
 from idp.web.exchange import Exchange
 from idp.web.parked import Forged
@@ -24,10 +24,13 @@ def show(exchange: Exchange) -> Response:
     asked = exchange.provider.server.validate_logout(exchange.query)
     if isinstance(asked, LogoutRefused):
         return errors.page(exchange, asked.problem, client_id=asked.client_id, detail=asked.explained)
-    session = _session(exchange)
+    with exchange.provider.database.read() as connection:
+        session = browser_session.find_unended(connection, exchange.cookie(browser.SESSION))
+        live = browser_session.find(connection, exchange.cookie(browser.SESSION), exchange.now)
     if session is None:
         return _signed_out(exchange, asked)
-    if asked.hinted_sid == str(session.sid):
+    # A session that has run out needs no question, but an end: applications still refresh on it.
+    if live is None or _is_hinted(exchange, asked, session):
         return _end(exchange, asked, session)
     return exchange.page(
         "logout.html",
@@ -44,7 +47,7 @@ def submit(exchange: Exchange) -> Response:
     """POST /logout: our own question answered, or a relying party that sends its request in a form."""
     if not exchange.field("decision"):
         # A form of another site carries no session cookie along; the GET it becomes does.
-        return exchange.again_as_get()
+        return exchange.again_as_get(PARAMETERS)
     secret = exchange.cookie(browser.SESSION) or ""
     is_ours = browser.is_csrf_token(exchange.provider, secret, exchange.field(browser.CSRF_FIELD))
     if browser.is_from_another_site(exchange.provider, exchange.request) or not is_ours:
@@ -52,9 +55,10 @@ def submit(exchange: Exchange) -> Response:
     asked = exchange.provider.server.validate_logout(exchange.form)
     if isinstance(asked, LogoutRefused):
         return errors.page(exchange, asked.problem, client_id=asked.client_id, detail=asked.explained)
-    session = _session(exchange)
     if exchange.field("decision") != "sign_out":
         return exchange.to("/")
+    with exchange.provider.database.read() as connection:
+        session = browser_session.find_unended(connection, secret)
     return _signed_out(exchange, asked) if session is None else _end(exchange, asked, session)
 
 
@@ -69,9 +73,10 @@ def _form_action(asked: LogoutRequest) -> tuple[str, ...]:
     return () if registered is None else (redirect_uri.origin(registered),)
 
 
-def _session(exchange: Exchange) -> BrowserSession | None:
-    with exchange.provider.database.read() as connection:
-        return browser_session.find(connection, exchange.cookie(browser.SESSION), exchange.now)
+def _is_hinted(exchange: Exchange, asked: LogoutRequest, session: BrowserSession) -> bool:
+    if asked.client is None:
+        return False
+    return asked.hinted_sid == exchange.provider.server.session_id(asked.client, session.sid)
 
 
 def _end(exchange: Exchange, asked: LogoutRequest, session: BrowserSession) -> Response:
