@@ -105,6 +105,7 @@ def send(exchange: Exchange, response: AuthorizationResponse, client_name: str |
     return exchange.page(
         "form_post.html",
         form_action=(redirect_uri.origin(response.redirect_uri),),
+        in_languages=False,
         redirect_uri=response.redirect_uri,
         fields=response.parameters,
         client_name=client_name,

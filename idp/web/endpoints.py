@@ -122,8 +122,9 @@ class Endpoints:
             reply = self._temporarily_unavailable()
         except Exception:  # noqa: BLE001 - the last line: a bug is logged, and answered without detail
             _log.exception("unexpected", request=environ["PATH_INFO"])
-            answer = _error(HTTPStatus.INTERNAL_SERVER_ERROR, "server_error", "a fault on our side")
-            reply = self.as_reply(environ, answer)
+            # Nothing that could fail as well: not even the trace of it.
+            body = _json({"error": "server_error", "error_description": "a fault on our side"})
+            reply = Reply(HTTPStatus.INTERNAL_SERVER_ERROR, body, list(self.api_headers))
         if not cors:
             return reply
         # What another origin may read, its policy must let it load.

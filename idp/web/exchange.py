@@ -107,16 +107,21 @@ class Exchange:
         service_desk: str | None = None,
         reference: str | None = None,
         signed_out: bool = False,
+        in_languages: bool = True,
         **values: object,
     ) -> Response:
-        """A page. `form_action` are the origins its forms, or the redirects after them, may lead to."""
+        """A page.
+
+        `form_action` are the origins its forms, or the redirects after them, may lead to; `in_languages` is
+        whether it can be asked for again in the other language.
+        """
         nonce = secrets.token_urlsafe(16)
         language = self.language(ui_locales)
         html = self.rendering.render(
             template,
             language=language,
             nonce=nonce,
-            path_for_language={each: self._in_language(each) for each in Language},
+            path_for_language={each: self._in_language(each) for each in Language} if in_languages else {},
             service_desk=service_desk or self.provider.service_desk,
             reference=reference,
             **values,

@@ -171,3 +171,11 @@ def test_pairwise_clients_see_sessions_of_their_own_and_sign_out_of_them(site: S
     assert sids["one"] != sids["two"]
     assert visitor.get("/logout", query_string={"id_token_hint": hint}).location == f"{ISSUER}/signed-out"
     assert received(visitor.authorize(prompt="none"))["error"] == "login_required"
+
+
+def test_the_page_that_says_signed_out_is_not_for_who_is_signed_in(site: Site) -> None:
+    visitor = site.browser()
+    visitor.sign_in_to()
+    assert visitor.get("/signed-out").location == f"{ISSUER}/logout"
+    page = visitor.follow(visitor.submit(visitor.get("/logout"), decision="sign_out"))
+    assert heading(page) == "You are signed out"

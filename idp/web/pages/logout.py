@@ -64,6 +64,9 @@ def submit(exchange: Exchange) -> Response:
 
 def signed_out(exchange: Exchange) -> Response:
     """GET /signed-out: where a sign-out that names no relying party ends."""
+    if exchange.cookie(browser.SESSION) is not None:
+        # Typed by hand, perhaps: the page must not say what is not so.
+        return exchange.to(PATH)
     return exchange.page("signed_out.html", signed_out=True, continue_uri=None, client_name=None)
 
 
