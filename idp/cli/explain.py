@@ -74,7 +74,9 @@ _MEANINGS: Final[Mapping[str, _Meaning]] = {
     ),
     "logout_repeated": _Meaning("The logout request said one thing twice.", _ONE_EACH),
     "logout_too_long": _Meaning("The logout request was too long.", _CORRECT_LOGOUT),
-    "logout_hint": _Meaning("The id_token_hint is not an ID Token of ours for this client.", _CORRECT_LOGOUT),
+    "logout_hint": _Meaning(
+        "The id_token_hint was issued to another client than the one client_id names.", _CORRECT_LOGOUT
+    ),
     "logout_return": _Meaning("The post_logout_redirect_uri is not registered.", _CORRECT_LOGOUT),
     "address_throttled": _Meaning(
         "Too many sign-ins failed from this network address.",

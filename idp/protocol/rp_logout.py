@@ -2,7 +2,9 @@
 
 OpenID Connect RP-Initiated Logout §2 and §3. A hint that we issued for the very session in this browser needs
 no question; anything else asks the person first. We return only to a registered `post_logout_redirect_uri`
-of a client that is known from the hint or from `client_id`.
+of a client that is known from the hint or from `client_id`. A hint that proves nothing, because its key is
+gone or it is damaged, keeps nobody from signing out: it counts as absent, and so does an address that only it
+vouched for.
 """
 
 from collections.abc import Mapping
@@ -52,7 +54,7 @@ def validate(
     hint = sent.get("id_token_hint")
     claims = id_token.verify_hint(keyring, issuer, hint) if hint is not None else None
     if hint is not None and claims is None:
-        return LogoutRefused("logout_hint", None, {})
+        sent = _without_hint(sent)
     named = sent.get("client_id", claims["aud"] if claims is not None else None)
     if claims is not None and claims["aud"] != named:
         return LogoutRefused("logout_hint", named, {"received": named, "registered": claims["aud"]})
@@ -60,6 +62,13 @@ def validate(
     if "client_id" in sent and client is None:
         return LogoutRefused("client_unknown", None, {"received": named})
     return _with_return(client, claims, sent)
+
+
+def _without_hint(sent: Mapping[str, str]) -> dict[str, str]:
+    vouched = (
+        {"id_token_hint"} if "client_id" in sent else {"id_token_hint", "post_logout_redirect_uri", "state"}
+    )
+    return {name: value for name, value in sent.items() if name not in vouched}
 
 
 def _with_return(

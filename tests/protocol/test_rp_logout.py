@@ -8,6 +8,8 @@ import pytest
 from werkzeug.test import TestResponse
 
 from idp.db import client
+from idp.policy.lifetime import Lifetimes
+from idp.protocol import jwt, keyring
 from tests.site import ISSUER, SIGNED_OUT, Site, Visitor
 
 NO_SIGN_OUT = "We could not sign you out for this application"
@@ -150,11 +152,48 @@ def test_a_hint_of_another_client_is_refused(site: Site, visitor: Visitor, token
     assert is_signed_in(visitor)
 
 
-def test_what_is_no_hint_is_refused(visitor: Visitor, tokens: dict[str, Any]) -> None:
+def test_what_is_no_hint_asks_and_vouches_for_no_address(visitor: Visitor, tokens: dict[str, Any]) -> None:
     for hint in ("x", "a.b.c", tokens["access_token"], tokens["id_token"] + "x", tokens["refresh_token"]):
-        response = logout(visitor, id_token_hint=hint)
-        assert_refused(response, "It did not prove that it is the application you logged in to")
-    assert is_signed_in(visitor)
+        asked = logout(visitor, id_token_hint=hint, post_logout_redirect_uri=SIGNED_OUT, state="a-state")
+        assert asked.status_code == 200
+        assert SIGNED_OUT not in asked.text + asked.headers["Content-Security-Policy"]
+        assert is_signed_in(visitor)
+    done = visitor.submit(asked, decision="sign_out")
+    assert (done.status_code, done.location) == (303, f"{ISSUER}/signed-out")
+    assert not is_signed_in(visitor)
+
+
+def test_beside_what_is_no_hint_a_client_id_vouches_for_the_address(
+    visitor: Visitor, tokens: dict[str, Any]
+) -> None:
+    hint = tokens["id_token"] + "x"
+    asked = logout(
+        visitor,
+        id_token_hint=hint,
+        client_id="payslips",
+        post_logout_redirect_uri=SIGNED_OUT,
+        state="a-state",
+    )
+    assert asked.status_code == 200
+    done = visitor.submit(asked, decision="sign_out")
+    assert (done.status_code, done.location) == (303, f"{SIGNED_OUT}?state=a-state")
+    for address in (SIGNED_OUT + "/", "https://evil.example/"):
+        response = logout(visitor, id_token_hint=hint, client_id="payslips", post_logout_redirect_uri=address)
+        assert_refused(response, "an address that is not registered for it")
+
+
+def test_a_hint_whose_key_is_gone_lets_the_person_sign_out(
+    site: Site, visitor: Visitor, tokens: dict[str, Any]
+) -> None:
+    provider, now = site.provider, site.clock.now()
+    header = jwt.header_of(tokens["id_token"])
+    assert header is not None
+    keyring.rotate(provider.database, provider.masters, "RS256", Lifetimes(), now, at_once=True)
+    assert keyring.retire(provider.database, provider.masters, header["kid"], now)
+    site.clock.advance(timedelta(seconds=5))
+    asked = logout(visitor, id_token_hint=tokens["id_token"], post_logout_redirect_uri=SIGNED_OUT)
+    assert visitor.submit(asked, decision="sign_out").location == f"{ISSUER}/signed-out"
+    assert not is_signed_in(visitor)
 
 
 @pytest.mark.usefixtures("tokens")

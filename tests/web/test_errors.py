@@ -82,6 +82,10 @@ def broken(site: Site, visitor: Visitor) -> TestResponse:
     return visitor.authorize("broken")
 
 
+def hint_of_another(site: Site, visitor: Visitor) -> TestResponse:
+    return visitor.get(f"/logout?client_id=learning&id_token_hint={site.tokens()['id_token']}")
+
+
 def too_large(_site: Site, visitor: Visitor) -> TestResponse:
     action, hidden = form_of(login_page(visitor, prompt="login"))
     return visitor.post(action, {**hidden, "username": "918JSMITH01", "password": "x" * 70_000})
@@ -142,7 +146,7 @@ PROBLEMS = {
         400, NO_SIGN_OUT, "says one thing twice", get("/logout?client_id=a&client_id=b")
     ),
     "logout_too_long": Meeting(400, NO_SIGN_OUT, "is too long", get(f"/logout?state={'x' * 3000}")),
-    "logout_hint": Meeting(400, NO_SIGN_OUT, "did not prove", get("/logout?id_token_hint=nonsense")),
+    "logout_hint": Meeting(400, NO_SIGN_OUT, "did not prove", hint_of_another),
     "logout_return": Meeting(
         400, NO_SIGN_OUT, "not registered for it", get(f"/logout?post_logout_redirect_uri={EVIL}")
     ),

@@ -79,7 +79,6 @@ def test_who_is_not_signed_in_is_not_asked(site: Site) -> None:
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
-        ({"id_token_hint": "nonsense"}, "It did not prove that it is the application you logged in to."),
         (
             {"client_id": "payslips", "post_logout_redirect_uri": "https://evil.example/"},
             "It asks us to return you to an address that is not registered for it.",
