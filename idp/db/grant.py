@@ -34,6 +34,7 @@ from idp.db.client import clients
 from idp.db.employer import employers
 from idp.db.engine import Connection
 from idp.db.person import people
+from idp.db.refresh_token import refresh_tokens
 from idp.db.revoked_access_token import revoked_access_tokens
 from idp.db.statement import Effect, Statement
 from idp.db.types import Identifier, UtcDateTime, Words
@@ -161,6 +162,20 @@ _REVOKE = Effect(
     .where(grants.c.revoked_at.is_(None))
     .values(revoked_at=bindparam("now"))
 )
+_REVOKE_OF_REFRESH_TOKEN = Statement(
+    update(grants)
+    .where(
+        grants.c.id
+        == select(refresh_tokens.c.grant_id)
+        .where(refresh_tokens.c.digest == bindparam("token"))
+        .where(refresh_tokens.c.client_id == bindparam("client"))
+        .scalar_subquery()
+    )
+    .where(grants.c.revoked_at.is_(None))
+    .values(revoked_at=bindparam("now"))
+    .returning(grants.c.id),
+    lambda grant_id: grant_id,
+)
 _REVOKE_OF_CLIENT = Effect(
     update(grants)
     .where(grants.c.client_id == bindparam("client"))
@@ -213,6 +228,16 @@ def client_token_is_live(connection: Connection, client_id: str, jti: str) -> bo
 def revoke(connection: Connection, grant_id: UUID, now: datetime) -> bool:
     """End the grant and every token that hangs on it. False when it had ended before."""
     return _REVOKE.run(connection, grant=grant_id, now=now) == 1
+
+
+def revoke_of_refresh_token(
+    connection: Connection, digest: bytes, client_id: str, now: datetime
+) -> UUID | None:
+    """End the grant that a refresh token of this client hangs on, used or not; which, if it was live."""
+    grant_id: UUID | None = _REVOKE_OF_REFRESH_TOKEN.first(
+        connection, token=digest, client=client_id, now=now
+    )
+    return grant_id
 
 
 def revoke_of_client(connection: Connection, client_id: str, now: datetime) -> int:

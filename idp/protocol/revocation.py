@@ -6,7 +6,7 @@ unknown, or another client's, are answered alike and nothing happens.
 
 from authlib.oauth2.rfc6749 import TokenEndpoint
 
-from idp.db import audit, grant, refresh_token, revoked_access_token
+from idp.db import audit, grant, revoked_access_token
 from idp.db.audit import AuditEvent
 from idp.protocol import token_response
 from idp.protocol.clients import RegisteredClient
@@ -53,19 +53,17 @@ class RevocationEndpoint(TokenEndpoint):
 
     def _revoke_refresh_token(self, request: ProtocolRequest, client: RegisteredClient, token: str) -> None:
         now = self.server.clock.now()
-        with self.server.database.read() as connection:
-            row = refresh_token.find(connection, digest(token), client.client_id)
-        if row is None:
-            return
         with self.server.database.write() as connection:
-            if grant.revoke(connection, row.grant_id, now):
-                audit.record(
-                    connection,
-                    AuditEvent(
-                        at=now,
-                        event="grant.revoked",
-                        client_id=client.client_id,
-                        grant_id=row.grant_id,
-                        address=request.address,
-                    ),
-                )
+            ended = grant.revoke_of_refresh_token(connection, digest(token), client.client_id, now)
+            if ended is None:
+                return
+            audit.record(
+                connection,
+                AuditEvent(
+                    at=now,
+                    event="grant.revoked",
+                    client_id=client.client_id,
+                    grant_id=ended,
+                    address=request.address,
+                ),
+            )
