@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Column, ForeignKey, Table, Text, bindparam, insert, select, update
+from sqlalchemy import Column, ForeignKey, Table, Text, bindparam, delete, insert, select, update
 
 from idp.db.base import CLUSTERED, metadata
 from idp.db.engine import Connection
@@ -72,6 +72,12 @@ _FIND_REDEEMED = Statement(
     .where(authorization_codes.c.redeemed_at.is_not(None)),
     lambda grant_id: grant_id,
 )
+_REMOVE_LOST = Effect(
+    delete(authorization_codes)
+    .where(authorization_codes.c.client_id == bindparam("client"))
+    .where(authorization_codes.c.redeemed_at.is_(None))
+    .where(authorization_codes.c.expires_at <= bindparam("now"))
+)
 
 
 def add(connection: Connection, code: AuthorizationCode) -> None:
@@ -87,3 +93,8 @@ def redeem(connection: Connection, digest: bytes, client_id: str, now: datetime)
 def find_redeemed(connection: Connection, digest: bytes, client_id: str) -> UUID | None:
     """The grant of a code that this client has spent before (RFC 6749 §4.1.2: it must be revoked)."""
     return _FIND_REDEEMED.first(connection, code=digest, client=client_id)
+
+
+def remove_lost(connection: Connection, client_id: str, now: datetime) -> int:
+    """Forget the codes that a client let expire; how many that were."""
+    return _REMOVE_LOST.run(connection, client=client_id, now=now)

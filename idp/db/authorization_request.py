@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, ForeignKey, Table, bindparam, insert, select, update
+from sqlalchemy import Column, ForeignKey, Table, bindparam, delete, insert, select, update
 
 from idp.db.base import CLUSTERED, metadata
 from idp.db.engine import Connection
@@ -56,6 +56,9 @@ _COMPLETE = Effect(
     .where(authorization_requests.c.digest == bindparam("handle"))
     .where(authorization_requests.c.completed_at.is_(None))
     .values(completed_at=bindparam("now"))
+)
+_REMOVE_OF_CLIENT = Effect(
+    delete(authorization_requests).where(authorization_requests.c.client_id == bindparam("client"))
 )
 
 
@@ -111,3 +114,8 @@ def consented(connection: Connection, digest: bytes, sid: UUID) -> bool:
 def complete(connection: Connection, digest: bytes, now: datetime) -> bool:
     """Answer the request, once. False when it was answered before."""
     return _COMPLETE.run(connection, handle=digest, now=now) == 1
+
+
+def remove_of_client(connection: Connection, client_id: str) -> int:
+    """Forget what waits for a client that is about to go; how many that were."""
+    return _REMOVE_OF_CLIENT.run(connection, client=client_id)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from idp.db import Connection, audit, grant
+from idp.db import Connection, audit, authorization_code, authorization_request, grant
 from idp.db import client as rows
 from idp.db.audit import AuditEvent
 from idp.db.client import Client
@@ -112,7 +112,12 @@ def enable(connection: Connection, client: Client, now: datetime) -> None:
 
 
 def remove(connection: Connection, client: Client, now: datetime) -> None:
-    """Forget the client. Raises `Conflict` while grants or consents refer to it."""
+    """Forget the client. Raises `Conflict` while grants, consents or live codes refer to it.
+
+    What anybody can cause does not stand in the way: requests that wait, codes that were let expire.
+    """
+    authorization_request.remove_of_client(connection, client.client_id)
+    authorization_code.remove_lost(connection, client.client_id, now)
     rows.remove(connection, client.client_id)
     _record(connection, "client.removed", client, now, detail={"client_name": client.metadata["client_name"]})
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import AuthorizationServer
 
-from idp.db import Connection, Database
+from idp.db import Conflict, Connection, Database
 from idp.policy.authentication import Authentication
 from idp.policy.lifetime import Lifetimes
 from idp.protocol import authorization_code, authorization_request, rp_logout, userinfo
@@ -21,7 +21,7 @@ from idp.protocol.authorization_request import AuthorizationRequest
 from idp.protocol.client_authentication import ClientAuthentication
 from idp.protocol.client_credentials import ClientCredentialsGrant
 from idp.protocol.clients import Clients, RegisteredClient
-from idp.protocol.errors import Refusal
+from idp.protocol.errors import NotAnswerable, Refusal
 from idp.protocol.introspection import IntrospectionEndpoint
 from idp.protocol.keyring import KeyRing
 from idp.protocol.refresh_token import RefreshTokenGrant
@@ -88,10 +88,18 @@ class Server(AuthorizationServer):
     def issue_code(
         self, connection: Connection, request: AuthorizationRequest, authentication: Authentication
     ) -> AuthorizationResponse:
-        """Answer the request with a code, stored by one statement."""
-        code = authorization_code.issue(
-            connection, self.randomness, self.lifetimes, request, authentication, self.clock.now()
-        )
+        """Answer the request with a code, stored by one statement.
+
+        Raises `NotAnswerable` for a client that was removed while we still remembered it.
+        """
+        now = self.clock.now()
+        try:
+            code = authorization_code.issue(
+                connection, self.randomness, self.lifetimes, request, authentication, now
+            )
+        except Conflict:
+            client_id = request.client.client_id
+            raise NotAnswerable("client_unknown", client_id, {"received": client_id}) from None
         return request.response(self.issuer, ("code", code))
 
     def subject(self, client: RegisteredClient, authentication: Authentication) -> str:
