@@ -34,6 +34,7 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ASSERTIONS = JWSRegistry(algorithms=[alg.value for alg in AssertionAlg])
 _NOBODY = hashlib.sha256(b"a client that does not exist").digest()
 _LONGEST_JTI = 512
+_SHOWN = 8
 _AFTER_ALL_CALENDARS = 253_402_300_800  # the year 10000
 _FAILED = "client authentication failed"
 
@@ -98,7 +99,9 @@ class ClientAuthentication:
         """For the operator alone: what the client must not learn."""
         client = self.clients.find_any(client_id)
         if client is None:
-            return {"cause": "no client has that client_id", "client_id": client_id}
+            # Only its beginning: a secret sent in the wrong place must not be kept.
+            shown = client_id if client_id is None or len(client_id) <= _SHOWN else f"{client_id[:_SHOWN]}…"
+            return {"cause": "no client has that client_id", "client_id": shown}
         if client.is_disabled:
             return {"cause": "the client is disabled", "client_id": client_id}
         registered = client.metadata.token_endpoint_auth_method.value

@@ -20,13 +20,6 @@ from tests.site_fixtures import keys_dir, password_hash, signing_keys, site
 __all__ = ["keys_dir", "password_hash", "signing_keys", "site"]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # RFC 9864 renames EdDSA; the product silences joserfc at import, which pytest undoes for each test.
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.filterwarnings("ignore:EdDSA is deprecated"))
-
-
 @pytest.fixture(scope="session")
 def sqlite_shared_url(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> str:
     """A SQLite database for the whole run."""

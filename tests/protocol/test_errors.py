@@ -53,6 +53,8 @@ def test_the_operator_learns_what_the_client_must_not(site: Site) -> None:
             {"cause": "the client secret is not right", "registered_method": "client_secret_basic"},
         ),
         (basic("nobody", SECRET), "nobody", {"cause": "no client has that client_id"}),
+        # A secret in the wrong place: only its beginning is kept.
+        (basic("Zm9vYmFyYmF6cXV4", "payslips"), "Zm9vYmFy…", {"cause": "no client has that client_id"}),
         (
             basic("rota", SECRET),
             "rota",
