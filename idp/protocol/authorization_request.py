@@ -182,6 +182,11 @@ def _code_challenge(client: RegisteredClient, sent: Mapping[str, str]) -> str | 
     if challenge is None:
         if client.metadata.require_pkce or method is not None:
             raise Refusal("invalid_request", "code_challenge is missing; PKCE is required (RFC 7636)")
+        # RFC 9700 §2.1.1: without PKCE only the nonce of an ID Token tells an injected code.
+        if "nonce" not in sent or "openid" not in sent.get("scope", "").split(" "):
+            raise Refusal(
+                "invalid_request", "without code_challenge send a nonce, and openid in scope (RFC 9700)"
+            )
         return None
     if method != "S256":
         raise Refusal("invalid_request", "code_challenge_method must be S256", explained={"received": method})

@@ -1,6 +1,7 @@
 """Bind an authorization code to the client that asked for it.
 
-RFC 7636. S256 only, and for every client unless it is registered as exempt: stricter than RFC 9700 §2.1.1.
+RFC 7636. S256 only, and for every client unless it is registered as exempt, which then sends a nonce:
+stricter than RFC 9700 §2.1.1.
 """
 
 import hashlib

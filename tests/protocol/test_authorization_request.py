@@ -328,6 +328,18 @@ def test_a_client_that_is_exempt_may_leave_pkce_out(site: Site) -> None:
     assert redeemed.status_code == 200
 
 
+@pytest.mark.parametrize("without", [{"nonce": None}, {"nonce": ""}, {"scope": "profile"}], ids=str)
+def test_a_client_that_is_exempt_sends_a_nonce_for_its_id_token(site: Site, without: Asked) -> None:
+    """RFC 9700 §2.1.1: one of the two keeps a stolen code from being injected."""
+    site.add_client("legacy", require_pkce=False)
+    asked = {"code_challenge": None, "code_challenge_method": None, **without}
+    half = redirected(site.browser().authorize("legacy", **asked), to=CALLBACK)
+    assert (half["error"], half["error_description"]) == (
+        "invalid_request",
+        "without code_challenge send a nonce, and openid in scope (RFC 9700)",
+    )
+
+
 @pytest.mark.parametrize(
     ("registered", "asked"),
     [
