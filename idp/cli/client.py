@@ -20,6 +20,7 @@ from idp.protocol import registration
 from idp.protocol.registration import NotRegistered, Registered
 
 _LARGEST_METADATA = 256 * 1024
+_LISTED = ("client_name", "token_endpoint_auth_method", "first_party")
 
 
 @click.group()
@@ -67,9 +68,7 @@ def list_(installation: Installation) -> Answer:
             (
                 (
                     row.client_id,
-                    row.metadata["client_name"],
-                    row.metadata["token_endpoint_auth_method"],
-                    row.metadata["first_party"],
+                    *(row.metadata.get(name, "?") for name in _LISTED),
                     _state(row),
                     row.created_at,
                 )

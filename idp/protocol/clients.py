@@ -1,10 +1,12 @@
 """Registered clients, as Authlib and the other modules see them, and a short memory of them.
 
 RFC 7591 §2. A change made by another worker is seen within five seconds; where it matters at once (a code or
-a refresh token is spent, a grant is used) the statement itself reads the client's row.
+a refresh token is spent, a grant is used) the statement itself reads the client's row. A client whose row
+somebody has damaged is unknown, and logged; all others are served.
 """
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,8 +16,10 @@ from idp.db import Database
 from idp.db import client as rows
 from idp.policy import client_metadata, redirect_uri, scope
 from idp.policy.client_metadata import ClientMetadata, GrantType
+from idp.services import logs
 from idp.services.clock import Clock
 
+_log = logs.get()
 _FRESH = timedelta(seconds=5)
 _MOST = 10_000
 
@@ -69,6 +73,13 @@ class RegisteredClient(ClientMixin):
         return GrantType.REFRESH_TOKEN in self.metadata.grant_types
 
 
+@dataclass(frozen=True, slots=True)
+class _All:
+    read_at: datetime
+    clients: tuple[RegisteredClient, ...]
+    browser_origins: frozenset[str]
+
+
 class Clients:
     """The clients by id, read again after five seconds."""
 
@@ -76,7 +87,7 @@ class Clients:
         self._database = database
         self._clock = clock
         self._known: dict[str, tuple[datetime, RegisteredClient]] = {}
-        self._origins: tuple[datetime, frozenset[str]] | None = None
+        self._every: _All | None = None
         self._lock = threading.Lock()
 
     def find(self, client_id: str | None) -> RegisteredClient | None:
@@ -94,40 +105,46 @@ class Clients:
             return known[1]
         with self._database.read() as connection:
             row = rows.find(connection, client_id)
-        if row is None:
+        client = None if row is None else _registered(row)
+        if client is None:
             self._known.pop(client_id, None)
             return None
-        client = _registered(row)
         with self._lock:
             if len(self._known) >= _MOST:
                 self._known.clear()
             self._known[client_id] = (now, client)
         return client
 
-    def every(self) -> list[RegisteredClient]:
-        """All clients that may be served, for a page that lists them."""
-        with self._database.read() as connection:
-            return [_registered(row) for row in rows.every(connection) if row.disabled_at is None]
+    def every(self) -> tuple[RegisteredClient, ...]:
+        """All clients that may be served, oldest first, for a page that lists them."""
+        return self._all().clients
 
     def browser_origins(self) -> frozenset[str]:
         """The origins of applications that run in a browser: those that CORS answers are meant for."""
+        return self._all().browser_origins
+
+    def _all(self) -> _All:
         now = self._clock.now()
-        if self._origins is None or not timedelta(0) <= now - self._origins[0] < _FRESH:
-            origins = (
-                redirect_uri.origin(uri)
-                for client in self.every()
-                if client.metadata.is_public
-                for uri in client.metadata.redirect_uris
-            )
-            self._origins = (now, frozenset(origin for origin in origins if origin.startswith("http")))
-        return self._origins[1]
+        known = self._every
+        if known is not None and timedelta(0) <= now - known.read_at < _FRESH:
+            return known
+        with self._database.read() as connection:
+            served = [_registered(row) for row in rows.every(connection) if row.disabled_at is None]
+        clients = tuple(client for client in served if client is not None)
+        self._every = fresh = _All(now, clients, _browser_origins(clients))
+        return fresh
 
 
-def _registered(row: rows.Client) -> RegisteredClient:
-    metadata = client_metadata.parse(row.metadata)
+def _browser_origins(clients: tuple[RegisteredClient, ...]) -> frozenset[str]:
+    uris = (uri for client in clients if client.metadata.is_public for uri in client.metadata.redirect_uris)
+    return frozenset(origin for origin in map(redirect_uri.origin, uris) if origin.startswith("http"))
+
+
+def _registered(row: rows.Client) -> RegisteredClient | None:
+    metadata = client_metadata.parse(row.metadata) if isinstance(row.metadata, Mapping) else None
     if not isinstance(metadata, ClientMetadata):
-        problems = "; ".join(f"{problem.field} {problem.message}" for problem in metadata)
-        raise ValueError(f"The stored metadata of client {row.client_id} is not sound: {problems}")  # noqa: TRY004
+        _log.error("client_unreadable", client_id=row.client_id, remedy="idp client show CLIENT_ID")
+        return None
     return RegisteredClient(
         client_id=row.client_id,
         metadata=metadata,

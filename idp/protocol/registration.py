@@ -119,7 +119,9 @@ def remove(connection: Connection, client: Client, now: datetime) -> None:
     authorization_request.remove_of_client(connection, client.client_id)
     authorization_code.remove_lost(connection, client.client_id, now)
     rows.remove(connection, client.client_id)
-    _record(connection, "client.removed", client, now, detail={"client_name": client.metadata["client_name"]})
+    _record(
+        connection, "client.removed", client, now, detail={"client_name": client.metadata.get("client_name")}
+    )
 
 
 def _has_secret(metadata: ClientMetadata) -> bool:

@@ -247,3 +247,13 @@ def test_a_name_with_control_characters_does_not_steer_the_terminal(
         rows.add(connection, replace(row, metadata={**row.metadata, **name}))
 
     assert "Ro\\x1b[2Jta" in idp.does("client", "list")
+
+
+def test_a_client_whose_row_was_damaged_is_listed_and_can_be_removed(
+    idp: Operator, database: Database, now: datetime
+) -> None:
+    with database.write() as connection:
+        rows.add(connection, replace(a_client(now), metadata={}))
+
+    assert idp.does("client", "list").splitlines()[1].split()[:4] == ["rota", "?", "?", "?"]
+    assert idp.does("client", "remove", "rota") == "rota is removed.\n"

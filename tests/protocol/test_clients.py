@@ -65,12 +65,34 @@ def test_browser_origins_are_those_of_public_applications_on_the_web(site: Site)
     }
 
 
-def test_metadata_that_was_damaged_in_the_database_serves_nobody(site: Site) -> None:
+@pytest.mark.parametrize(
+    "metadata", [{"redirect_uris": ["javascript:x"]}, {"scope": 7}, {}, [], "x"], ids=str
+)
+def test_a_client_that_was_damaged_in_the_database_is_unknown_and_all_others_are_served(
+    site: Site, metadata: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
     with site.provider.database.write() as connection:
         now = site.clock.now()
-        row = client.Client("broken", {"redirect_uris": ["javascript:x"]}, None, now, now, None)
-        client.add(connection, row)
-    with pytest.raises(ValueError, match="The stored metadata of client broken is not sound"):
-        site.provider.server.clients.find("broken")
-    assert site.browser().authorize("broken").status_code == 500
+        client.add(connection, client.Client("broken", metadata, None, now, now, None))
+    clients = site.provider.server.clients
+    assert clients.find("broken") is None
+    assert [each.client_id for each in clients.every()] == ["payslips"]
+    assert clients.browser_origins() == frozenset()
+    assert capsys.readouterr().out.count("client_unreadable") == 2
+    answer = site.browser().authorize("broken")
+    assert answer.status_code == 400
+    assert "is not registered with us" in answer.text
+    assert site.post("/token", "broken", grant_type="authorization_code").status_code == 401
     assert "code" in site.browser().sign_in_to()
+
+
+def test_the_list_is_read_again_after_five_seconds(site: Site) -> None:
+    clients = site.provider.server.clients
+    assert len(clients.every()) == 1
+    site.add_client("spa", None, redirect_uris=["https://spa.example/a"])
+    site.clock.advance(timedelta(seconds=4.999))
+    assert len(clients.every()) == 1
+    assert clients.browser_origins() == frozenset()
+    site.clock.advance(timedelta(seconds=0.001))
+    assert len(clients.every()) == 2
+    assert clients.browser_origins() == {"https://spa.example"}
