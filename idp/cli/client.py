@@ -112,7 +112,7 @@ def rotate_secret(installation: Installation, client_id: str, dry_run: bool) -> 
 @dry_run
 @operates
 def disable(installation: Installation, client_id: str, dry_run: bool) -> Answer:
-    """Refuse a client from now on, and end every token it was given."""
+    """End every token a client was given, and refuse it within five seconds."""
     with installation.change(dry_run=dry_run) as connection:
         found = _get(connection, client_id)
         is_news = found.disabled_at is None

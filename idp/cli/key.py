@@ -110,7 +110,7 @@ def rotate(installation: Installation, alg: str, at_once: bool, dry_run: bool) -
 @dry_run
 @operates
 def retire(installation: Installation, kid: str, dry_run: bool) -> Answer:
-    """Withdraw a key at once: nothing it signed is valid any more. An announced one gets a successor."""
+    """Withdraw a key: within five seconds nothing it signed is valid. An announced one gets a successor."""
     try:
         was_there = keyring.retire(
             installation.database, installation.masters, kid, installation.now(), dry_run=dry_run

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """The defaults, each a setting.
+    """The defaults; those of sessions, access tokens and ID Tokens are settings.
 
     ValueError when one is not positive, or when two contradict each other.
     """

@@ -24,7 +24,7 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class RateLimits:
-    """The defaults, each a setting, named by what is counted and by whom it is counted for."""
+    """The defaults, of which the counts are settings, named by what is counted and by whom."""
 
     authorize_address: RateLimit = RateLimit(120, timedelta(minutes=1))
     sign_in_address: RateLimit = RateLimit(60, timedelta(minutes=1))

@@ -183,7 +183,7 @@ def without_successor(database: Database) -> list[str]:
 def retire(
     database: Database, masters: MasterKeys, kid: str, now: datetime, *, dry_run: bool = False
 ) -> bool:
-    """Withdraw a retiring or an announced key at once: nothing it signed verifies any more.
+    """Withdraw a retiring or an announced key: within five seconds nothing it signed verifies any more.
 
     An announced key gets a successor in the same transaction, or its algorithm could not rotate. `dry_run`
     only looks. False when there is no such key. Raises `Conflict` for the active key, which is rotated

@@ -86,7 +86,6 @@ def content_security_policy(nonce: str, form_action_origins: tuple[str, ...]) ->
             "base-uri 'none'",
             "frame-ancestors 'none'",
             "object-src 'none'",
-            "report-to csp",
         )
     )
 

@@ -25,7 +25,7 @@ def test_a_page_may_load_only_what_is_ours_and_is_not_kept() -> None:
         "Content-Security-Policy": (
             "default-src 'none'; script-src 'nonce-r4nd0m'; style-src 'self'; img-src 'self' data:; "
             "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
-            "frame-ancestors 'none'; object-src 'none'; report-to csp"
+            "frame-ancestors 'none'; object-src 'none'"
         ),
         "Cache-Control": "no-store",
         "Vary": "Cookie",
