@@ -126,7 +126,6 @@ PROFILE_COLUMNS = (
 
 _ADD = Effect(insert(accounts))
 _FIND = Statement(select(accounts).where(accounts.c.username == bindparam("name")), Account)
-_FIND_BY_ID = Statement(select(accounts).where(accounts.c.id == bindparam("account_id")), Account)
 _OF_PERSON = Statement(
     select(accounts).where(accounts.c.person_id == bindparam("person")).order_by(accounts.c.username), Account
 )
@@ -205,11 +204,6 @@ def add(connection: Connection, account: Account) -> None:
 def find(connection: Connection, username: str) -> Account | None:
     """The account with that normalised username."""
     return _FIND.first(connection, name=username)
-
-
-def find_by_id(connection: Connection, account_id: UUID) -> Account | None:
-    """The account with that id."""
-    return _FIND_BY_ID.first(connection, account_id=account_id)
 
 
 def of_person(connection: Connection, person_id: UUID) -> list[Account]:

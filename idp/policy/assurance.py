@@ -1,4 +1,4 @@
-"""Name the assurance of a sign-in, and say whether it meets what a client asked for.
+"""Name the assurance of a sign-in.
 
 OpenID Connect Core §2 (`acr`), RFC 8176 (`amr`), NIST SP 800-63B-4 §2. The words are those of NHS Care
 Identity. `AAL2_ANY` means level 2 and not 3: the vocabulary has `AAL2_OR_AAL3_ANY` for "2 or better".
@@ -20,18 +20,6 @@ class Acr(StrEnum):
     AAL3_ANY = "AAL3_ANY"
 
 
-_AAL2 = frozenset({Acr.AAL2_TOTP})
-_AAL3 = frozenset({Acr.AAL3_FIDO2, Acr.AAL3_SMARTCARD})
-
-_REACHED_BY = {
-    Acr.AAL1_USERPASS: frozenset({Acr.AAL1_USERPASS}) | _AAL2 | _AAL3,
-    Acr.AAL2_ANY: _AAL2,
-    Acr.AAL2_OR_AAL3_ANY: _AAL2 | _AAL3,
-    Acr.AAL3_ANY: _AAL3,
-}
-"""What satisfies each class; a class that is missing names one method, and only that method satisfies it."""
-
-
 def reached(amr: Collection[str]) -> Acr:
     """Name the assurance that these RFC 8176 methods give together.
 
@@ -40,8 +28,3 @@ def reached(amr: Collection[str]) -> Acr:
     if "pwd" not in amr:
         raise ValueError(f"no assurance is defined for the methods {sorted(amr)}")
     return Acr.AAL1_USERPASS
-
-
-def satisfies(reached: Acr, asked: Acr) -> bool:
-    """Whether a sign-in at `reached` meets `asked`. Any sign-in meets AAL1_USERPASS, the floor."""
-    return reached in _REACHED_BY.get(asked, {asked})

@@ -29,13 +29,10 @@ class Lifetimes:
     session_absolute: timedelta = timedelta(hours=12)
     client_assertion: timedelta = timedelta(seconds=60)
     client_assertion_leeway: timedelta = timedelta(seconds=30)
-    reset_link: timedelta = timedelta(minutes=60)
-    activation_link: timedelta = timedelta(hours=24)
     jwks_max_age: timedelta = timedelta(seconds=600)
     key_announce: timedelta = timedelta(hours=24)
     key_retiring: timedelta = timedelta(hours=24)
     known_device: timedelta = timedelta(days=180)
-    trace: timedelta = timedelta(days=7)
 
     def refresh(self, *, offline: bool) -> tuple[timedelta, timedelta]:
         """How long a refresh token lives unused, and how long its family lives at most."""

@@ -7,10 +7,6 @@ waits. The caller counts before it checks the password, so that parallel guesses
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
-
-SHUT: Final = timedelta(days=36_525)
-"""The wait of a bucket that is shut: a hundred years, which every database can add to a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +54,3 @@ def is_shut(rule: LockoutRule, n: int, *, known: bool) -> bool:
     That attempt itself is still checked: `n` is the count that includes it.
     """
     return n >= (rule.shut_known if known else rule.shut_unknown)
-
-
-def wait(rule: LockoutRule, n: int, *, known: bool) -> timedelta:
-    """Say how long after attempt number `n` its bucket stays closed: `delay`, or `SHUT` at its end."""
-    return SHUT if is_shut(rule, n, known=known) else delay(rule, n)

@@ -29,10 +29,6 @@ class RateLimits:
     authorize_address: RateLimit = RateLimit(120, timedelta(minutes=1))
     sign_in_address: RateLimit = RateLimit(60, timedelta(minutes=1))
     sign_in_failures_address: RateLimit = RateLimit(20, timedelta(minutes=10))
-    token_client: RateLimit = RateLimit(200, timedelta(seconds=1))
-    token_failures_client: RateLimit = RateLimit(10, timedelta(minutes=1))
-    introspection_client: RateLimit = RateLimit(500, timedelta(seconds=1))
-    userinfo_client: RateLimit = RateLimit(500, timedelta(seconds=1))
 
 
 def window_start(limit: RateLimit, now: datetime) -> datetime:

@@ -1,4 +1,4 @@
-"""Registered clients, as Authlib and the other modules see them, and a short memory of them.
+"""Registered clients, and a short memory of them.
 
 RFC 7591 §2. A change made by another worker is seen within five seconds; where it matters at once (a code or
 a refresh token is spent, a grant is used) the statement itself reads the client's row. A client whose row
@@ -14,7 +14,7 @@ from authlib.oauth2.rfc6749 import ClientMixin
 
 from idp.db import Database
 from idp.db import client as rows
-from idp.policy import client_metadata, redirect_uri, scope
+from idp.policy import client_metadata, redirect_uri
 from idp.policy.client_metadata import ClientMetadata, GrantType
 from idp.services import logs
 from idp.services.clock import Clock
@@ -33,31 +33,11 @@ class RegisteredClient(ClientMixin):
     secret_digest: bytes | None
     is_disabled: bool
 
-    def get_client_id(self) -> str:
-        """RFC 6749 §2.2."""
-        return self.client_id
-
-    def get_default_redirect_uri(self) -> str | None:
-        """None: every request names its redirect URI (OpenID Connect Core §3.1.2.1)."""
-        return None
-
-    def get_allowed_scope(self, asked: str) -> str:
-        """The asked scope without what the client is not registered for."""
-        return scope.ordered(frozenset(asked.split()) & self.metadata.scope)
-
     def check_redirect_uri(self, redirect_uri_asked: str) -> bool:
         """RFC 9700 §2.1: exact strings; a native application may choose its loopback port."""
         return redirect_uri.matches(
             redirect_uri_asked, self.metadata.redirect_uris, native=self.metadata.is_native
         )
-
-    def check_client_secret(self, client_secret: str) -> bool:
-        """Never asked: `client_authentication` decides."""
-        raise NotImplementedError
-
-    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002 - one for all
-        """Whether the client authenticates that way."""
-        return method == self.metadata.token_endpoint_auth_method
 
     def check_response_type(self, response_type: str) -> bool:
         """RFC 7591 §2 `response_types`."""

@@ -19,13 +19,10 @@ SECONDS = {
     "session_absolute": 43200,
     "client_assertion": 60,
     "client_assertion_leeway": 30,
-    "reset_link": 3600,
-    "activation_link": 86400,
     "jwks_max_age": 600,
     "key_announce": 86400,
     "key_retiring": 86400,
     "known_device": 15552000,
-    "trace": 604800,
 }
 
 

@@ -24,26 +24,12 @@ def test_a_bucket_is_shut_at(*, n: int, known: bool, shut: bool) -> None:
     assert lockout.is_shut(RULE, n, known=known) is shut
 
 
-@pytest.mark.parametrize(
-    ("n", "known", "wait"),
-    [
-        (5, True, timedelta(0)),
-        (19, True, timedelta(minutes=15)),
-        (20, True, lockout.SHUT),
-        (20, False, timedelta(minutes=15)),
-        (80, False, lockout.SHUT),
-    ],
-)
-def test_the_wait_after_attempt_n_is(*, n: int, known: bool, wait: timedelta) -> None:
-    assert lockout.wait(RULE, n, known=known) == wait
-
-
 def guesses(*, within: timedelta, known: bool = False) -> tuple[int, timedelta]:
     """Guess as soon as it is allowed; say how often that was, and when the last time."""
     n, at, last = 0, timedelta(0), timedelta(0)
-    while at < within:
+    while at < within and not (n and lockout.is_shut(RULE, n, known=known)):
         n, last = n + 1, at
-        at += lockout.wait(RULE, n, known=known)
+        at += lockout.delay(RULE, n)
     return n, last
 
 

@@ -50,10 +50,6 @@ def test_the_defaults_are_these_counts_in_seconds() -> None:
         600,
     )
     assert (limits.authorize_address.count, limits.authorize_address.period.seconds) == (120, 60)
-    assert (limits.token_client.count, limits.token_client.period.seconds) == (200, 1)
-    assert (limits.token_failures_client.count, limits.token_failures_client.period.seconds) == (10, 60)
-    assert (limits.userinfo_client.count, limits.userinfo_client.period.seconds) == (500, 1)
-    assert (limits.introspection_client.count, limits.introspection_client.period.seconds) == (500, 1)
 
 
 @given(
