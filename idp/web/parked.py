@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from flask import Response
 
 from idp.accounts.attempt import Limits
-from idp.db import authorization_request
+from idp.db import Conflict, authorization_request
 from idp.db.authorization_request import AuthorizationRequest as Row
 from idp.db.browser_session import BrowserSession
 from idp.policy import redirect_uri
 from idp.protocol.authorization_request import AuthorizationRequest
+from idp.protocol.errors import NotAnswerable
 from idp.services.digest import digest
 from idp.web import browser
 from idp.web.address import is_in
@@ -86,12 +87,16 @@ def park(exchange: Exchange, request: AuthorizationRequest) -> tuple[str, str]:
         consented_sid=None,
         completed_at=None,
     )
-    with provider.database.write() as connection:
-        throttled = provider.sign_in.attempts.count_login_page(
-            connection, exchange.address, limits(exchange), exchange.now
-        )
-        if throttled is None:
-            authorization_request.add(connection, row)
+    try:
+        with provider.database.write() as connection:
+            throttled = provider.sign_in.attempts.count_login_page(
+                connection, exchange.address, limits(exchange), exchange.now
+            )
+            if throttled is None:
+                authorization_request.add(connection, row)
+    except Conflict:
+        # The client was removed a moment ago, and is still remembered here.
+        raise NotAnswerable("client_unknown", row.client_id, {"received": row.client_id}) from None
     if throttled is not None:
         raise Throttled(throttled.retry_after)
     return handle, secret

@@ -78,3 +78,5 @@ def test_a_client_that_was_removed_a_moment_ago_is_not_registered(site: Site) ->
     answer = visitor.authorize("rota")
     assert (answer.status_code, heading(answer)) == (400, "This application is not set up correctly")
     assert "is not registered with us" in answer.text
+    stranger = site.browser().authorize("rota")
+    assert (stranger.status_code, heading(stranger)) == (400, "This application is not set up correctly")
