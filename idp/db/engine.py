@@ -24,6 +24,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.pool import NullPool, QueuePool
 
 from idp.db.errors import Conflict, Unavailable
+from idp.db.turn import Turn
 
 T = TypeVar("T")
 
@@ -146,7 +147,9 @@ class Database:
         self._engine = _pooled_engine(url, pool_size, patience)
         self.dialect: Dialect = self._engine.dialect
         self.driver: Any = self._engine.dialect.loaded_dbapi
-        self._writer = threading.Lock() if self.dialect.name == "sqlite" else None
+        is_sqlite = self.dialect.name == "sqlite"
+        self._writer = threading.Lock() if is_sqlite else None
+        self._turn = Turn() if is_sqlite else None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -160,8 +163,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction: committed when the block ends, undone when it raises. Keep it short."""
-        self._queue()
-        try:
+        with self._writing():
             connection = Connection(self, may_retry=False)
             try:
                 connection.begin()
@@ -173,22 +175,26 @@ class Database:
                     raise
             finally:
                 connection.close()
-        finally:
-            self._leave()
 
     @contextmanager
     def write_once(self) -> Iterator[Connection]:
         """Exactly one statement, which is its own transaction."""
-        self._queue()
-        try:
+        with self._writing():
             connection = Connection(self, may_retry=False)
             try:
                 connection.renew_if_broken()
                 yield connection
             finally:
                 connection.close()
-        finally:
-            self._leave()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Work alone in this process, except while writing: see `turn`. On PostgreSQL nobody waits."""
+        if self._turn is None:
+            yield
+            return
+        with self._turn.take():
+            yield
 
     def checkout(self) -> Any:  # noqa: ANN401 - SQLAlchemy's pool proxy
         """A driver connection from the pool. Raises `Unavailable` when none is to be had."""
@@ -205,13 +211,19 @@ class Database:
         """Close every idle connection, for the end of a process or a fork."""
         self._engine.dispose()
 
-    def _queue(self) -> None:
-        if self._writer is not None and not self._writer.acquire(timeout=self._patience):
-            raise Unavailable("Other writers held the database for too long.")
-
-    def _leave(self) -> None:
-        if self._writer is not None:
-            self._writer.release()
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        if self._writer is None or self._turn is None:
+            yield
+            return
+        # Aside first: the writer must never wait for a turn that another one holds while it waits to write.
+        with self._turn.aside():
+            if not self._writer.acquire(timeout=self._patience):
+                raise Unavailable("Other writers held the database for too long.")
+            try:
+                yield
+            finally:
+                self._writer.release()
 
 
 def migration_engine(url: str) -> Engine:

@@ -6,6 +6,7 @@ to skip a check: the peer's own address stands.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
@@ -14,12 +15,21 @@ from idp.provider import Networks
 UNKNOWN = "0.0.0.0"  # noqa: S104 - no address at all; nothing binds to it
 
 
+@lru_cache(maxsize=1024)
+def _direct(peer: str) -> str:
+    parsed = _parse(peer)
+    return UNKNOWN if parsed is None else _text(parsed)
+
+
 def client_address(environ: Mapping[str, Any], trusted_proxies: Networks) -> str:
     """The address in its canonical text; an IPv6 interface counts by its /64, as one subscriber."""
-    peer = _parse(str(environ.get("REMOTE_ADDR", "")))
+    remote = str(environ.get("REMOTE_ADDR", ""))
+    if not trusted_proxies:
+        return _direct(remote)
+    peer = _parse(remote)
     if peer is None:
         return UNKNOWN
-    if not trusted_proxies or not _is_in(peer, trusted_proxies):
+    if not _is_in(peer, trusted_proxies):
         return _text(peer)
     nearest = peer
     for entry in reversed(str(environ.get("HTTP_X_FORWARDED_FOR", "")).split(",")):

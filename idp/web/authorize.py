@@ -31,6 +31,11 @@ PAGE_OF = {
 
 def start(exchange: Exchange) -> Response:
     """GET /authorize."""
+    with exchange.provider.database.turn():
+        return _start(exchange)
+
+
+def _start(exchange: Exchange) -> Response:
     request = exchange.provider.server.validate(exchange.query)
     facts, session = gather(exchange, request, None)
     step = next_step(request.asked, facts, exchange.now)

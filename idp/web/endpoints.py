@@ -116,7 +116,8 @@ class Endpoints:
         try:
             # Before anything is spent: a token must not be lost because it could not be said who may read it.
             cors = self._cors(endpoint, environ)
-            reply = self._answered(endpoint, environ)
+            with self.provider.database.turn():
+                reply = self._answered(endpoint, environ)
         except (Unavailable, KeyMissing) as error:
             _log.error("unavailable", request=environ["PATH_INFO"], cause=str(error))
             reply = self._temporarily_unavailable()
