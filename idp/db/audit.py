@@ -46,7 +46,13 @@ audit = Table(
     Column("reference", String(16)),
     Column("detail", Json),
 )
-Index("ix_audit_account_id", audit.c.account_id, audit.c.at)
+Index(
+    "ix_audit_account_id",
+    audit.c.account_id,
+    audit.c.at,
+    sqlite_where=audit.c.account_id.is_not(None),
+    postgresql_where=audit.c.account_id.is_not(None),
+)
 Index(
     "ix_audit_reference",
     audit.c.reference,

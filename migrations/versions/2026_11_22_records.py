@@ -30,7 +30,14 @@ def upgrade() -> None:
         sa.Column("detail", types.Json(), nullable=True),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_audit")),
     )
-    op.create_index("ix_audit_account_id", "audit", ["account_id", "at"], unique=False)
+    op.create_index(
+        "ix_audit_account_id",
+        "audit",
+        ["account_id", "at"],
+        unique=False,
+        sqlite_where=sa.text("account_id IS NOT NULL"),
+        postgresql_where=sa.text("account_id IS NOT NULL"),
+    )
     op.create_index(
         "ix_audit_reference",
         "audit",
@@ -78,5 +85,10 @@ def downgrade() -> None:
         sqlite_where=sa.text("reference IS NOT NULL"),
         postgresql_where=sa.text("reference IS NOT NULL"),
     )
-    op.drop_index("ix_audit_account_id", table_name="audit")
+    op.drop_index(
+        "ix_audit_account_id",
+        table_name="audit",
+        sqlite_where=sa.text("account_id IS NOT NULL"),
+        postgresql_where=sa.text("account_id IS NOT NULL"),
+    )
     op.drop_table("audit")
