@@ -4,6 +4,8 @@ RFC 6749 §4.1, OpenID Connect Core §3.1.2. Gather the standing, ask the policy
 no other module decides what comes next. A request that needs no person is answered at once and never stored.
 """
 
+from datetime import datetime
+
 from flask import Response
 
 from idp.accounts import browser_session, standing
@@ -18,6 +20,7 @@ from idp.policy.prompt import Prompt
 from idp.policy.refusal import Refused
 from idp.protocol.authorization_request import NOT_SUPPORTED, PARAMETERS, AuthorizationRequest
 from idp.protocol.response import AuthorizationResponse, ResponseMode
+from idp.provider import Provider
 from idp.web import browser, parked
 from idp.web.exchange import Exchange
 from idp.web.parked import Gone
@@ -31,28 +34,33 @@ PAGE_OF = {
 
 def start(exchange: Exchange) -> Response:
     """GET /authorize."""
-    with exchange.provider.database.turn():
-        return _start(exchange)
-
-
-def _start(exchange: Exchange) -> Response:
-    request = exchange.provider.server.validate(exchange.query)
-    facts, session = gather(exchange, request, None)
-    step = next_step(request.asked, facts, exchange.now)
-    if isinstance(step, Refused):
-        return answer(exchange, request, request.refused(exchange.provider.issuer, step))
-    if step is Step.ISSUE_CODE and facts.authentication is not None and session is not None:
-        return _single_sign_on(exchange, request, facts.authentication, session)
+    provider = exchange.provider
+    request = provider.server.validate(exchange.query)
+    outcome = decide(provider, request, exchange.cookie(browser.SESSION), exchange.now)
+    if isinstance(outcome, AuthorizationResponse):
+        return answer(exchange, request, outcome)
     handle, secret = parked.park(exchange, request)
-    response = exchange.to(PAGE_OF[step], **{parked.HANDLE: handle})
-    browser.write(
-        exchange.provider,
-        response,
-        browser.transaction_cookie(handle),
-        secret,
-        exchange.provider.lifetimes.transaction,
-    )
+    response = exchange.to(PAGE_OF[outcome], **{parked.HANDLE: handle})
+    cookie = browser.transaction_cookie(handle)
+    browser.write(provider, response, cookie, secret, provider.lifetimes.transaction)
     return response
+
+
+def decide(
+    provider: Provider, request: AuthorizationRequest, session_secret: str | None, now: datetime
+) -> AuthorizationResponse | Step:
+    """Answer the request when nobody has to do anything first; else the step that comes first."""
+    facts, session = gather(provider, request, session_secret, None, now)
+    step = next_step(request.asked, facts, now)
+    if isinstance(step, Refused):
+        return request.refused(provider.issuer, step)
+    if step is not Step.ISSUE_CODE or facts.authentication is None or session is None:
+        return step
+    # A silent check is the application's doing, not a sign that anyone is there.
+    if Prompt.NONE not in request.asked.prompt:
+        browser_session.keep_alive(provider.database, session, provider.lifetimes, now)
+    with provider.database.write_once() as connection:
+        return provider.server.issue_code(connection, request, facts.authentication)
 
 
 def start_posted(exchange: Exchange) -> Response:
@@ -64,7 +72,8 @@ def resume(exchange: Exchange, handle: str) -> Response:
     """GET /authorize/<handle>: go on after a page."""
     waiting = parked.find(exchange, handle)
     request = waiting.request
-    facts, _ = gather(exchange, request, waiting.row)
+    secret = exchange.cookie(browser.SESSION)
+    facts, _ = gather(exchange.provider, request, secret, waiting.row, exchange.now)
     step = next_step(request.asked, facts, exchange.now)
     if isinstance(step, Refused):
         response = request.refused(exchange.provider.issuer, step)
@@ -75,7 +84,11 @@ def resume(exchange: Exchange, handle: str) -> Response:
 
 
 def gather(
-    exchange: Exchange, request: AuthorizationRequest, row: Row | None
+    provider: Provider,
+    request: AuthorizationRequest,
+    session_secret: str | None,
+    row: Row | None,
+    now: datetime,
 ) -> tuple[Standing, BrowserSession | None]:
     """The facts the journey decides on, and the session they rest on."""
     client = request.client
@@ -83,10 +96,10 @@ def gather(
         client_id=client.client_id,
         first_party=client.metadata.first_party,
         scope=request.asked.scope,
-        sub_of=lambda authentication: exchange.provider.server.subject(client, authentication),
+        sub_of=lambda authentication: provider.server.subject(client, authentication),
     )
-    with exchange.provider.database.read() as connection:
-        return standing.gather(connection, asking, exchange.cookie(browser.SESSION), row, exchange.now)
+    with provider.database.read() as connection:
+        return standing.gather(connection, asking, session_secret, row, now)
 
 
 def complete(exchange: Exchange, waiting: parked.Parked, response: AuthorizationResponse) -> Response:
@@ -115,18 +128,6 @@ def send(exchange: Exchange, response: AuthorizationResponse, client_name: str |
         fields=response.parameters,
         client_name=client_name,
     )
-
-
-def _single_sign_on(
-    exchange: Exchange, request: AuthorizationRequest, authentication: Authentication, session: BrowserSession
-) -> Response:
-    provider = exchange.provider
-    # A silent check is the application's doing, not a sign that anyone is there.
-    if Prompt.NONE not in request.asked.prompt:
-        browser_session.keep_alive(provider.database, session, provider.lifetimes, exchange.now)
-    with provider.database.write_once() as connection:
-        response = provider.server.issue_code(connection, request, authentication)
-    return answer(exchange, request, response)
 
 
 def _issue(exchange: Exchange, waiting: parked.Parked, authentication: Authentication) -> Response:

@@ -34,6 +34,15 @@ def read(provider: Provider, request: Request, cookie: str) -> str | None:
     return request.cookies.get(name_of(provider, cookie))
 
 
+def read_header(provider: Provider, header: str, cookie: str) -> str | None:
+    """The same from a Cookie header as it came; our own values need no unquoting."""
+    wanted = f"{name_of(provider, cookie)}="
+    for pair in header.split(";"):
+        if pair.strip().startswith(wanted):
+            return pair.strip()[len(wanted) :]
+    return None
+
+
 def write(
     provider: Provider, response: Response, cookie: str, value: str, max_age: timedelta | None = None
 ) -> None:

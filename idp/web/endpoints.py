@@ -1,8 +1,9 @@
 """The endpoints that programs call: token, userinfo, introspection, revocation, keys and metadata.
 
-Plain WSGI in front of Flask: they need no cookies, no templates and no language, and they are what a busy day
-is made of. Each is a few lines; the protocol does the work. CORS (Fetch Standard §3.2) is answered only where
-an application in a browser needs it, never with credentials.
+Plain WSGI in front of Flask: they need no templates and no language, and they are what a busy day is made
+of. So is single sign-on, which is answered here too when it needs no page. Each is a few lines; the protocol
+does the work. CORS (Fetch Standard §3.2) is answered only where an application in a browser needs it, never
+with credentials.
 """
 
 import json
@@ -17,10 +18,10 @@ from idp.policy.refusal import Refused
 from idp.protocol import discovery
 from idp.protocol.keyring import KeyMissing
 from idp.protocol.request import ProtocolRequest
-from idp.protocol.response import Answer
+from idp.protocol.response import Answer, AuthorizationResponse, ResponseMode
 from idp.provider import Provider
 from idp.services import logs
-from idp.web import headers, parameters, trace
+from idp.web import authorize, browser, headers, parameters, trace
 from idp.web.address import client_address
 from idp.web.parameters import LARGEST_BODY, Parameters
 
@@ -69,14 +70,41 @@ class Endpoints:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
         endpoint = self._table.get(environ["PATH_INFO"])
-        if endpoint is None:
+        reply = self._single_sign_on(environ) if endpoint is None else self._reply(endpoint, environ)
+        if reply is None:
             return self._pages(environ, start_response)
-        reply = self._reply(endpoint, environ)
         # RFC 9110 §8.6: a 204 says nothing of a length.
         has_length = reply.status != HTTPStatus.NO_CONTENT
         length = [("Content-Length", str(len(reply.body)))] if has_length else []
         start_response(_STATUS[reply.status], [*reply.headers, *length])
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else reply.body]
+
+    def _single_sign_on(self, environ: Environ) -> Reply | None:
+        """Answer an authorization request that needs no page; None leaves everything else to the pages."""
+        cookies = environ.get("HTTP_COOKIE")
+        if cookies is None or environ["PATH_INFO"] != "/authorize" or environ["REQUEST_METHOD"] != "GET":
+            return None
+        provider = self.provider
+        secret = browser.read_header(provider, cookies, browser.SESSION)
+        query = parameters.parse(environ.get("QUERY_STRING", ""))
+        if secret is None or isinstance(query, Refused):
+            return None
+        try:
+            with provider.database.turn():
+                request = provider.server.validate(query)
+                if request.response_mode is ResponseMode.FORM_POST:
+                    return None
+                outcome = authorize.decide(provider, request, secret, provider.now())
+        except Exception:  # noqa: BLE001 - the page meets it again, and says what is wrong
+            return None
+        if not isinstance(outcome, AuthorizationResponse):
+            return None
+        return Reply(HTTPStatus.SEE_OTHER, b"", [*self._redirect_headers, ("Location", outcome.location)])
+
+    @cached_property
+    def _redirect_headers(self) -> list[tuple[str, str]]:
+        https = self.provider.is_https
+        return [*headers.api_headers(https=https), ("Content-Type", "text/plain; charset=utf-8")]
 
     @cached_property
     def api_headers(self) -> list[tuple[str, str]]:
