@@ -38,6 +38,36 @@ _ONE_EACH: Final = "Let the application send each parameter once."
 _START_AGAIN: Final = "Nothing is wrong with the application. The person starts again from it."
 _CORRECT_LOGOUT: Final = "Correct what the application sends to /logout, or what it is registered with."
 
+_FAILED_SIGN_INS: Final[Mapping[str, _Meaning]] = {
+    "unknown_username": _Meaning(
+        "A sign-in failed: nobody has the username that was typed.",
+        "Find the right one with idp user list --search NAME.",
+    ),
+    "wrong_password": _Meaning(
+        "A sign-in failed: the password was wrong.",
+        "See how many tries are left with idp user show USERNAME.",
+    ),
+    "throttled": _Meaning(
+        "A sign-in was not heard: there had been too many wrong guesses.",
+        "Once you know who is asking, let them try again at once with idp user unlock USERNAME.",
+    ),
+    "employment_ended": _Meaning(
+        "A sign-in was refused: the employment has ended.", "Check the end date with the employer."
+    ),
+    "pending": _Meaning(
+        "A sign-in was refused: the account was never activated.", "It needs a password of its own first."
+    ),
+    "inactive": _Meaning("A sign-in was refused: the account is inactive.", "Reactivate it first."),
+    "leaver": _Meaning("A sign-in was refused: the person has left.", "Check with the employer."),
+    "disabled": _Meaning(
+        "A sign-in was refused: an administrator has disabled the account.",
+        "Enable it with idp user enable USERNAME, if it should be.",
+    ),
+    "changed_meanwhile": _Meaning(
+        "A sign-in was refused: the account changed while its password was checked.", "Try again."
+    ),
+}
+
 _MEANINGS: Final[Mapping[str, _Meaning]] = {
     "client_missing": _Meaning("The request named no client_id.", "Let the application send its client_id."),
     "client_repeated": _Meaning("The request named more than one client_id.", _ONE_EACH),
@@ -137,7 +167,7 @@ def explain(installation: Installation, reference: str) -> Answer:
         lines += _lines(found, differences)
     document["events"] = [_event(event) for event in events]
     for event in events:
-        lines += ["", *pairs(_event(event).items())]
+        lines += ["", *_event_lines(event)]
     return Answer(document, lines)
 
 
@@ -221,6 +251,18 @@ def _marked(name: str, text: str, marks: str) -> Iterator[str]:
 
 def _text(value: object) -> str:
     return " ".join(map(difference.visible, _texts(value))) or shown(value)
+
+
+def _event_lines(event: AuditEvent) -> Iterator[str]:
+    cause = (event.detail or {}).get("cause")
+    meaning = _FAILED_SIGN_INS.get(str(cause)) if event.event == "sign_in.password" else None
+    if meaning is not None:
+        yield meaning.sentence
+        yield ""
+    yield from pairs(_event(event).items())
+    if meaning is not None:
+        yield ""
+        yield f"What to do: {meaning.remedy}"
 
 
 def _event(event: AuditEvent) -> dict[str, object]:

@@ -92,6 +92,34 @@ def test_what_the_audit_log_has_under_the_reference_is_told(
     assert "192.0.2.7" in idp.does("explain", REFERENCE)
 
 
+@pytest.mark.parametrize(
+    ("cause", "sentence"),
+    [
+        ("unknown_username", "nobody has the username that was typed"),
+        ("wrong_password", "the password was wrong"),
+        ("throttled", "too many wrong guesses"),
+        ("employment_ended", "the employment has ended"),
+        ("pending", "never activated"),
+        ("inactive", "the account is inactive"),
+        ("leaver", "the person has left"),
+        ("disabled", "an administrator has disabled the account"),
+        ("changed_meanwhile", "the account changed"),
+    ],
+)
+def test_a_failed_sign_in_is_told_in_plain_words(
+    idp: Operator, database: Database, now: datetime, cause: str, sentence: str
+) -> None:
+    event = AuditEvent(
+        at=now, event="sign_in.password", outcome="failed", reference=REFERENCE, detail={"cause": cause}
+    )
+    with database.write() as connection:
+        audit.record(connection, event)
+
+    said = idp.does("explain", REFERENCE)
+    assert sentence in said
+    assert "What to do: " in said
+
+
 def test_what_a_stranger_sent_does_not_steer_the_terminal(
     idp: Operator, database: Database, now: datetime
 ) -> None:
