@@ -86,7 +86,8 @@ class Endpoints:
             return None
         provider = self.provider
         secret = browser.read_header(provider, cookies, browser.SESSION)
-        query = parameters.parse(environ.get("QUERY_STRING", ""))
+        # As bytes, so that what is not ASCII is refused here as it is by the page.
+        query = parameters.parse(environ.get("QUERY_STRING", "").encode("latin-1"))
         if secret is None or isinstance(query, Refused):
             return None
         try:

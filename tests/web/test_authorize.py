@@ -1,6 +1,7 @@
 """The hub answers in the mode the client asked for, and tells the browser where forms may lead."""
 
 import re
+from urllib.parse import urlencode
 
 from werkzeug.test import TestResponse
 
@@ -106,3 +107,10 @@ def test_a_login_is_only_asked_for_at_our_own_address(site: Site) -> None:
     assert answer.location.startswith(f"{ISSUER}/login?")
     page = login_page(visitor)
     assert "evil.example" not in visitor.submit(page, username="918JSMITH01", password=PASSWORD).location
+
+
+def test_a_raw_byte_in_the_query_is_refused_to_who_is_signed_in_too(site: Site) -> None:
+    visitor = signed_in(site)
+    query = urlencode(request_for(login_hint="jane")).replace("jane", "j\xe9ne")
+    answer = visitor.browser.get("/authorize", base_url=ISSUER, environ_overrides={"QUERY_STRING": query})
+    assert (answer.status_code, heading(answer)) == (400, "We could not read this request")
