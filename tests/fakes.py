@@ -32,6 +32,7 @@ class FakeRandomness:
         self._tokens = itertools.count()
         self._uuids = itertools.count()
         self._references = itertools.count(1)
+        self._numbers = itertools.count()
 
     def token(self) -> str:
         return urlsafe_b64encode(self._draw("token", next(self._tokens))).decode().rstrip("=")
@@ -43,6 +44,9 @@ class FakeRandomness:
         n = next(self._references)
         drawn = "".join(_CROCKFORD[n >> shift & 31] for shift in (25, 20, 15, 10, 5, 0))
         return f"{drawn[:4]}-{drawn[4:]}"
+
+    def below(self, n: int) -> int:
+        return int.from_bytes(self._draw("number", next(self._numbers))) % n
 
     def _draw(self, kind: str, n: int) -> bytes:
         return hashlib.sha256(f"{self._seed} {kind} {n}".encode()).digest()

@@ -72,8 +72,8 @@ class Choice(TypeDecorator[StrEnum]):
     impl = String
     cache_ok = True
 
-    def __init__(self, choices: type[StrEnum]) -> None:
-        super().__init__(32)
+    def __init__(self, choices: type[StrEnum], length: int = 32) -> None:
+        super().__init__(length)
         self.choices = choices
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ANN401, ARG002

@@ -33,6 +33,11 @@ class Lifetimes:
     key_announce: timedelta = timedelta(hours=24)
     key_retiring: timedelta = timedelta(hours=24)
     known_device: timedelta = timedelta(days=180)
+    # The guidance warns of 10 to 15 minutes of mail delay.
+    reset_link: timedelta = timedelta(minutes=60)
+    unlock_link: timedelta = timedelta(minutes=60)
+    activation_link: timedelta = timedelta(hours=24)
+    recovery_request: timedelta = timedelta(minutes=60)
 
     def refresh(self, *, offline: bool) -> tuple[timedelta, timedelta]:
         """How long a refresh token lives unused, and how long its family lives at most."""

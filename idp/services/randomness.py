@@ -24,6 +24,9 @@ class Randomness(Protocol):
     def reference(self) -> str:
         """Return a short name for an event, such as `7F3K-2Q`: 30 random bits."""
 
+    def below(self, n: int) -> int:
+        """Return a random whole number from 0 to n - 1."""
+
 
 class SystemRandomness:
     """The random source of the operating system."""
@@ -40,3 +43,7 @@ class SystemRandomness:
         """Return a short name for an event, such as `7F3K-2Q`: 30 random bits."""
         drawn = "".join(secrets.choice(_CROCKFORD) for _ in range(6))
         return f"{drawn[:4]}-{drawn[4:]}"
+
+    def below(self, n: int) -> int:
+        """Return a random whole number from 0 to n - 1."""
+        return secrets.randbelow(n)

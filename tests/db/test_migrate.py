@@ -15,6 +15,7 @@ REVISIONS = [
     "2026_11_22_sign_in",
     "2026_11_22_tokens",
     "2026_11_22_records",
+    "2026_11_22_recovery",
 ]
 
 _POSTGRESQL_SCHEMA = (
