@@ -124,6 +124,11 @@ _REOPEN = Effect(
     .values(n=0, not_before=bindparam("now"), updated_at=bindparam("now"))
 )
 _CLEAR = Effect(delete(attempts).where(attempts.c.key == bindparam("whose")))
+_CLEAR_FACTOR = Effect(
+    delete(attempts)
+    .where(attempts.c.key == bindparam("whose"))
+    .where(attempts.c.factor == bindparam("which"))
+)
 _OF_KEY = Statement(
     select(attempts.c.factor, attempts.c.bucket, attempts.c.n, attempts.c.not_before)
     .where(attempts.c.key == bindparam("whose"))
@@ -170,9 +175,11 @@ def succeeded(connection: Connection, key: bytes, factor: str, bucket: Bucket, n
     _REOPEN.run(connection, whose=key, which=factor, where=other, now=now)
 
 
-def clear(connection: Connection, key: bytes) -> int:
-    """Forget every guess at this key, for the service desk; how many buckets there were."""
-    return _CLEAR.run(connection, whose=key)
+def clear(connection: Connection, key: bytes, factor: str | None = None) -> int:
+    """Forget the guesses at this key, at one factor or at all of them; how many buckets there were."""
+    if factor is None:
+        return _CLEAR.run(connection, whose=key)
+    return _CLEAR_FACTOR.run(connection, whose=key, which=factor)
 
 
 def of_key(connection: Connection, key: bytes) -> list[Attempts]:

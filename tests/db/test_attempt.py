@@ -155,3 +155,17 @@ def test_the_service_desk_opens_everything(database: Database, now: datetime) ->
 
     assert _count(database, now) == 1
     assert _count(database, now, key=OTHER) == 2
+
+
+def test_one_factor_is_cleared_and_every_other_counts_on(database: Database, now: datetime) -> None:
+    now = _shut(database, now)
+    _count(database, now, bucket=Bucket.KNOWN)
+    _count(database, now, factor="totp")
+    _count(database, now, key=OTHER)
+    with database.write() as connection:
+        assert attempt.clear(connection, KEY, "password") == 2
+        assert attempt.clear(connection, KEY, "password") == 0
+
+    assert _count(database, now) == 1
+    assert _count(database, now, factor="totp") == 2
+    assert _count(database, now, key=OTHER) == 2
