@@ -10,17 +10,11 @@ down_revision = "2026_11_22_records"
 branch_labels = None
 depends_on = None
 
-_OUTBOX = (
-    sa.Column("person_id", types.Identifier(), nullable=True),
-    sa.Column("reference", sa.String(length=16), nullable=True),
-    sa.Column("last_error", sa.Text(), nullable=True),
-)
-
-
 def upgrade() -> None:
     """Add them."""
-    for column in _OUTBOX:
-        op.add_column("outbox", column.copy())
+    op.add_column("outbox", sa.Column("person_id", types.Identifier(), nullable=True))
+    op.add_column("outbox", sa.Column("reference", sa.String(length=16), nullable=True))
+    op.add_column("outbox", sa.Column("last_error", sa.Text(), nullable=True))
     op.create_index(op.f("ix_outbox_person_id"), "outbox", ["person_id"], unique=False)
     op.create_index(op.f("ix_outbox_reference"), "outbox", ["reference"], unique=False)
     op.create_index(op.f("ix_outbox_created_at"), "outbox", ["created_at"], unique=False)
@@ -58,5 +52,5 @@ def downgrade() -> None:
     op.drop_table("recovery_requests")
     for column in ("created_at", "reference", "person_id"):
         op.drop_index(op.f(f"ix_outbox_{column}"), table_name="outbox")
-    for column in reversed(_OUTBOX):
-        op.drop_column("outbox", column.name)
+    for column in ("last_error", "reference", "person_id"):
+        op.drop_column("outbox", column)

@@ -49,10 +49,12 @@ def _sqlite(connection: Connection) -> set[Any]:
     """Each line of each statement that made the schema: one column or constraint a line."""
     made = connection.execute(text("SELECT tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
     return {
-        (table, re.sub(r"\s+", " ", line).strip(" ,"))
+        (table, re.sub(r"\s+", " ", column).strip(" ,"))
         for table, statement in made
         if not table.startswith("sqlite_")
         for line in statement.splitlines()
+        # A column that was added later stands behind the last one, in its line.
+        for column in line.split(", ")
     }
 
 

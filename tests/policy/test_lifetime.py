@@ -23,6 +23,10 @@ SECONDS = {
     "key_announce": 86400,
     "key_retiring": 86400,
     "known_device": 15552000,
+    "reset_link": 3600,
+    "unlock_link": 3600,
+    "activation_link": 86400,
+    "recovery_request": 3600,
 }
 
 
