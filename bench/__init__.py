@@ -10,6 +10,7 @@
     postgresql   a throw-away PostgreSQL that waits for the disk
     measure      windows → figures, rounds → medians
     guessing     is a wrong password answered alike for every kind of username
+    recovery     is a request for login details answered alike for member and stranger
     machine      what this machine is
     report       the figures as Markdown and JSON
     product      start `idp serve` for the bench

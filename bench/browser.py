@@ -1,7 +1,6 @@
 """What a browser adds to requests: cookies, redirects and a filled-in form.
 
-RFC 6265 as far as one origin needs it. The form is found by its password field, so nothing here knows a
-page.
+RFC 6265 as far as one origin needs it. A form is found by one of its fields, so nothing here knows a page.
 """
 
 import html
@@ -54,16 +53,22 @@ class Browser:
         answer = yield self.filled(target, form | fields)
         return (yield from self._follow(target, answer))
 
-    def form(self, url: str, page: Response) -> tuple[str, dict[str, str]]:
-        """Where the form with a password on `page` is sent, and its hidden fields; Unexpected without one."""
+    def form(self, url: str, page: Response, with_field: str = "") -> tuple[str, dict[str, str]]:
+        """Where the form on `page` that has a password, or the field named, is sent, and its hidden fields.
+
+        Unexpected without one.
+        """
         for opening, inside in _FORM.findall(page.body.decode()):
             inputs = [_attributes(each) for each in _INPUT.findall(inside)]
-            if any(each.get("type") == "password" for each in inputs):
+            if any(
+                each.get("name") == with_field if with_field else each.get("type") == "password"
+                for each in inputs
+            ):
                 hidden = {
                     each["name"]: each.get("value", "") for each in inputs if each.get("type") == "hidden"
                 }
                 return urljoin(url, _attributes(opening).get("action") or url), hidden
-        raise Unexpected(f"a form with a password at {url}", page)
+        raise Unexpected(f"a form with {with_field or 'a password'} at {url}", page)
 
     def filled(self, url: str, fields: dict[str, str]) -> bytes:
         """The POST that sends `fields`, as a browser of the same origin sends it."""

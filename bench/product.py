@@ -7,6 +7,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,6 +19,7 @@ from bench.target import DISCOVERY_PATH, Client, Target, discover
 _REDIRECT_URI: Final = "https://rp.example/callback"
 _PASSWORD: Final = "Tin.Horse.Lamp19"
 _PEOPLE: Final = 12
+BORN: Final = "1984-02-29"
 _METADATA: Final = {
     "client_name": "Bench",
     "redirect_uris": [_REDIRECT_URI],
@@ -35,6 +38,7 @@ class Product:
     data: Path
     port: int
     database_url: str
+    mail_port: int
 
     def make(self) -> None:
         """Make the installation: keys, schema, an employer and its staff."""
@@ -49,6 +53,12 @@ class Product:
             "IDP_LOGIN_PAGES_PER_MINUTE": "1000000",
             "IDP_SIGN_INS_PER_MINUTE": "1000000",
             "IDP_FAILED_NAMES_PER_TEN_MINUTES": "1000000",
+            "IDP_RECOVERY_PER_TEN_MINUTES": "1000000",
+            "IDP_RECOVERY_PER_HOUR": "1000000",
+            "IDP_RECOVERY_PER_PERSON_HOUR": "1000000",
+            "IDP_RECOVERY_PER_PERSON_DAY": "1000000",
+            "IDP_SMTP_URL": f"smtp://127.0.0.1:{self.mail_port}",
+            "IDP_MAIL_FROM": "no-reply@esr.example",
         }
         lines = "".join(f"{name}={value}\n" for name, value in settings.items())
         (self.data / "settings.env").write_text(lines)
@@ -79,8 +89,8 @@ class Product:
             "--employer": "918",
             "--given-name": "Ben",
             "--family-name": "Bench",
-            "--email": f"bench{number}@example.nhs.uk",
-            "--date-of-birth": "1984-02-29",
+            "--email": email_of(number),
+            "--date-of-birth": BORN,
             "--username": username,
         }
         words = [word for pair in who.items() for word in pair]
@@ -91,12 +101,33 @@ class Product:
         """Disable the account of `username`."""
         self._run("user", "disable", username, "--json")
 
+    @contextmanager
+    def worker(self) -> Iterator[None]:
+        """Run `idp worker` beside the server; its log lies in the data folder."""
+        with (self.data / "worker.log").open("wb") as log:
+            running = subprocess.Popen(
+                [_idp(), "--data", str(self.data), "worker"], stdout=log, stderr=log, env=self._environment
+            )
+        try:
+            yield
+        finally:
+            running.terminate()
+            running.wait()
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, "IDP_DATA": str(self.data)}
+
     def _run(self, *words: str, told: str = "") -> str:
-        environment = {**os.environ, "IDP_DATA": str(self.data)}
         done = subprocess.run(
-            [_idp(), *words], check=True, capture_output=True, text=True, input=told, env=environment
+            [_idp(), *words], check=True, capture_output=True, text=True, input=told, env=self._environment
         )
         return done.stdout
+
+
+def email_of(number: int) -> str:
+    """The address on record of person `number`, from 1."""
+    return f"bench{number}@example.nhs.uk"
 
 
 def _idp() -> str:

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from bench import bare, guessing, machine, peer, postgresql, process
+from bench import bare, guessing, machine, peer, postgresql, process, recovery
 from bench.browser import Browser
 from bench.drive import once
 from bench.measure import Subject, window
@@ -52,7 +52,7 @@ def measure(plan: Plan) -> Run:
         storage = stack.enter_context(_storage(plan.database, work))
         subjects = {}
         if plan.with_product:
-            product = Product(work / "product", process.free_port(), storage["product"])
+            product = Product(work / "product", process.free_port(), storage["product"], process.free_port())
             subjects["product"] = _product(stack, product, work, run)
         if plan.with_peer:
             peer.install()
@@ -68,6 +68,7 @@ def measure(plan: Plan) -> Run:
             run.worker_mebibytes[name] = subject.server.worker_mebibytes()
         if plan.with_product and SIGN_IN in plan.operations:
             run.guessing_milliseconds = guessing.medians(subjects["product"].target, product.disable)
+            run.recovery_milliseconds = recovery.medians(subjects["product"].target, product)
     return run
 
 
