@@ -9,10 +9,8 @@ A page's words are gettext's. `_()` returns plain text, which is escaped like an
 was decided in Python can never carry markup.
 """
 
-import gettext
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from pathlib import Path
 
 from jinja2 import (
     ChainableUndefined,
@@ -27,13 +25,9 @@ from jinja2 import (
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from idp.services import catalogue
 from idp.web import static_files
 from idp.web.language import Language
-
-PACKAGE = Path(__file__).parent.parent
-# Beside `idp` in a checkout, inside it when installed from the wheel.
-TEMPLATES = (PACKAGE.parent / "templates", PACKAGE / "templates")
-TRANSLATIONS = PACKAGE / "translations"
 
 Component = Callable[[Mapping[str, object]], Markup]
 
@@ -63,7 +57,7 @@ class Rendering:
     def __init__(self, brand: Brand) -> None:
         self.static_files = static_files.load()
         self._brand = brand
-        self._translations = {language: _translations(language) for language in Language}
+        self._translations = {language: catalogue.translations(language) for language in Language}
         self._environment = self._pages()
 
     def render(
@@ -93,7 +87,7 @@ class Rendering:
 
     def _pages(self) -> Environment:
         environment = Environment(
-            loader=ChoiceLoader([FileSystemLoader(folder) for folder in TEMPLATES]),
+            loader=ChoiceLoader([FileSystemLoader(folder) for folder in catalogue.TEMPLATES]),
             extensions=["jinja2.ext.i18n"],
             autoescape=True,
             undefined=StrictUndefined,
@@ -120,12 +114,6 @@ class Rendering:
     @pass_context
     def _ngettext(self, context: Context, singular: str, plural: str, n: int) -> str:
         return self._translations[context["language"]].ngettext(singular, plural, n)
-
-
-def _translations(language: Language) -> gettext.NullTranslations:
-    if language is Language.ENGLISH:
-        return gettext.NullTranslations()
-    return gettext.translation("messages", TRANSLATIONS, [language])
 
 
 def _components() -> dict[str, Component]:
