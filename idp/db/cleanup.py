@@ -13,6 +13,7 @@ from idp.db.browser_session import browser_sessions
 from idp.db.client_assertion import client_assertions
 from idp.db.engine import Database
 from idp.db.grant import grants
+from idp.db.outbox import outbox
 from idp.db.rate import address_failures, rates
 from idp.db.refresh_token import refresh_tokens
 from idp.db.revoked_access_token import revoked_access_tokens
@@ -38,7 +39,8 @@ _no_child_left = ~select(refresh_tokens.c.digest).where(refresh_tokens.c.grant_i
 # How long after its end each kind of row is kept: codes and tokens a day, so that a replay is still known;
 # requests an hour, so that a page left open can say that it expired; guesses at a person a year, because
 # nobody may start afresh at one password by waiting a week, and for ever when they were shut; guesses at a
-# name that nobody has, of which a stranger can make any number, two days.
+# name that nobody has, of which a stranger can make any number, two days; mail that was sent or given up,
+# which administrators are asked about, a month after it was written.
 _RULES: tuple[tuple[str, Effect, timedelta], ...] = (
     ("authorization_codes", _expired(authorization_codes, authorization_codes.c.expires_at), _DAY),
     ("authorization_requests", _expired(authorization_requests, authorization_requests.c.expires_at), _HOUR),
@@ -56,6 +58,7 @@ _RULES: tuple[tuple[str, Effect, timedelta], ...] = (
     ("rates", _expired(rates, rates.c.window_start), _DAY),
     ("address_failures", _expired(address_failures, address_failures.c.failed_at), _DAY),
     ("traces", _expired(traces, traces.c.at), 7 * _DAY),
+    ("outbox", _expired(outbox, outbox.c.created_at, outbox.c.next_attempt_at.is_(None)), 30 * _DAY),
 )
 
 MOST_TRACES = 50_000

@@ -35,9 +35,12 @@ RULES = [
     ("rates", "window_start", DAY),
     ("address_failures", "failed_at", DAY),
     ("traces", "at", 7 * DAY),
+    ("outbox", "created_at", 30 * DAY),
 ]
 KEPT_FOR_EVER = sorted({table.name for table in TABLES} - {name for name, _, _ in RULES})
 
+# What a row must say before its time can be over.
+_OVER: dict[str, dict[str, object]] = {"outbox": {"next_attempt_at": None}}
 _PARENTS = {
     "accounts": ACCOUNT_ID,
     "clients": CLIENT_ID,
@@ -61,7 +64,8 @@ _MADE: dict[type, Callable[[datetime], object]] = {
 
 def _row(table: Table, at: datetime) -> dict[str, Any]:
     """Some row of a table, all of whose times are the same."""
-    return {column.name: _value(column, at) for column in table.c if column.name != "seq"}
+    row = {column.name: _value(column, at) for column in table.c if column.name != "seq"}
+    return row | _OVER.get(table.name, {})
 
 
 def _value(column: Column[Any], at: datetime) -> object:
@@ -161,6 +165,14 @@ def test_guesses_at_a_name_that_nobody_has_go_after_two_days(
 
     assert sweep(database, now)["attempts"] == 0
     assert sweep(database, now + SECOND)["attempts"] == 1
+
+
+def test_a_mail_that_waits_to_be_sent_stays(database: Database, now: datetime) -> None:
+    outbox = metadata.tables["outbox"]
+    _add(database, outbox, {**_row(outbox, now - LONG), "next_attempt_at": now - LONG})
+
+    assert sweep(database, now)["outbox"] == 0
+    assert _count(database, outbox) == 1
 
 
 def test_more_than_a_batch_goes_in_one_sweep(database: Database, now: datetime) -> None:
