@@ -14,7 +14,7 @@ from uuid import UUID
 from idp.db import Connection, attempt, rate
 from idp.db.attempt import Bucket
 from idp.policy.lockout import LockoutRule
-from idp.policy.rate import RateLimit, is_exceeded, retry_after, widened, window_start
+from idp.policy.rate import RateLimit, is_exceeded, seconds_to_wait, widened, window_start
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Attempts:
         tries = rate.hit(connection, address, window_start(limits.sign_ins, now))
         names = rate.names_failed(connection, address, now - limits.names.period)
         if is_exceeded(limits.sign_ins, tries):
-            return AddressThrottled(_seconds(limits.sign_ins, now))
+            return AddressThrottled(seconds_to_wait(limits.sign_ins, now))
         if names >= limits.names.count and bucket is Bucket.UNKNOWN:
             # The failures leave their window one by one; after a whole period none is left.
             return AddressThrottled(int(limits.names.period.total_seconds()))
@@ -84,7 +84,7 @@ class Attempts:
         key = self._mac(b"login page", address.encode())
         opened = rate.hit(connection, key, window_start(limits.login_pages, now))
         return (
-            AddressThrottled(_seconds(limits.login_pages, now))
+            AddressThrottled(seconds_to_wait(limits.login_pages, now))
             if is_exceeded(limits.login_pages, opened)
             else None
         )
@@ -101,9 +101,9 @@ class Attempts:
         """The key of a network address."""
         return self._mac(b"address", address.encode())
 
+    def of_recovery(self, counted: str) -> bytes:
+        """The key of requests for login details: those from an address, for a person, or all of them."""
+        return self._mac(b"recovery", counted.encode())
+
     def _mac(self, kind: bytes, value: bytes) -> bytes:
         return hmac.digest(self.key, kind + b"\0" + value, hashlib.sha256)
-
-
-def _seconds(limit: RateLimit, now: datetime) -> int:
-    return max(1, int(retry_after(limit, now).total_seconds()) + 1)

@@ -31,6 +31,20 @@ class RateLimits:
     sign_in_failures_address: RateLimit = RateLimit(20, timedelta(minutes=10))
 
 
+@dataclass(frozen=True, slots=True)
+class RecoveryLimits:
+    """The defaults, of which the counts are settings, for requests for login details: OWASP ASVS 5.0 §6.3.1.
+
+    Pages count by `address` and as a `whole`; by person only who has matched somebody knows: the worker
+    sends at most so many mails in an hour and in a day.
+    """
+
+    address: RateLimit = RateLimit(10, timedelta(minutes=10))
+    person_hour: RateLimit = RateLimit(3, timedelta(hours=1))
+    person_day: RateLimit = RateLimit(6, timedelta(days=1))
+    whole: RateLimit = RateLimit(300, timedelta(hours=1))
+
+
 def window_start(limit: RateLimit, now: datetime) -> datetime:
     """Name the start of the window that `now` falls in."""
     return now - (now - _EPOCH) % limit.period
@@ -44,6 +58,11 @@ def is_exceeded(limit: RateLimit, used: int) -> bool:
 def retry_after(limit: RateLimit, now: datetime) -> timedelta:
     """Say how long after `now` the next window opens; never nothing."""
     return window_start(limit, now) + limit.period - now
+
+
+def seconds_to_wait(limit: RateLimit, now: datetime) -> int:
+    """Say the same in whole seconds, rounded up, as `Retry-After` has it."""
+    return max(1, int(retry_after(limit, now).total_seconds()) + 1)
 
 
 def widened(limit: RateLimit, factor: int) -> RateLimit:

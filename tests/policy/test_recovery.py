@@ -1,0 +1,22 @@
+import pytest
+
+from idp.policy.recovery import Kind, Offer, offer
+
+
+@pytest.mark.parametrize(
+    ("kind", "activated"),
+    [(Kind.FORGOTTEN, Offer.RESET), (Kind.REQUEST, Offer.USERNAME), (Kind.UNLOCK, Offer.UNLOCK)],
+)
+@pytest.mark.parametrize(
+    ("is_pending", "is_open", "offered"),
+    [
+        pytest.param(False, True, None, id="activated: what the page is for"),
+        pytest.param(True, True, Offer.ACTIVATE, id="never activated: a link to activate it"),
+        pytest.param(False, False, Offer.CLOSED, id="closed: no link"),
+        pytest.param(True, False, Offer.CLOSED, id="closed before it was activated: no link"),
+    ],
+)
+def test_each_account_is_offered(
+    kind: Kind, activated: Offer, *, is_pending: bool, is_open: bool, offered: Offer | None
+) -> None:
+    assert offer(kind, is_pending=is_pending, is_open=is_open) is (offered or activated)
