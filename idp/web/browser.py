@@ -6,6 +6,7 @@ Secure; over plain http, which settings allow for localhost alone, neither is po
 
 import hashlib
 import hmac
+import re
 from datetime import timedelta
 
 from flask import Request, Response
@@ -15,7 +16,13 @@ from idp.provider import Provider
 SESSION = "sid"
 KNOWN_DEVICE = "dev"
 LANGUAGE = "lang"
+FORM = "form"
+NOTICE = "notice"
+ASKED = "asked"
 CSRF_FIELD = "csrf_token"
+
+# What `randomness.token` makes: 256 bits as unpadded base64url.
+_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 def transaction_cookie(handle: str) -> str:
@@ -63,6 +70,12 @@ def forget(provider: Provider, response: Response, cookie: str) -> None:
     response.delete_cookie(
         name_of(provider, cookie), path="/", secure=provider.is_https, httponly=True, samesite="Lax"
     )
+
+
+def form_secret(provider: Provider, request: Request) -> str | None:
+    """What the browser brought to bind its forms to; None when it is nothing that we gave it."""
+    brought = read(provider, request, FORM)
+    return brought if brought is not None and _SECRET.fullmatch(brought) else None
 
 
 def csrf_token(provider: Provider, binding: str) -> str:

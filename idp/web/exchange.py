@@ -16,7 +16,7 @@ from flask import Request, Response
 
 from idp.policy.refusal import Refused
 from idp.provider import Provider
-from idp.web import browser, headers, parameters
+from idp.web import browser, headers, notice, parameters
 from idp.web.address import client_address
 from idp.web.language import Language, choose
 from idp.web.parameters import Parameters
@@ -77,12 +77,20 @@ class Exchange:
 
     def field(self, name: str) -> str:
         """A form field's only value; empty when it is missing or came more than once."""
-        values = self.form.get(name, ())
-        return values[0] if len(values) == 1 else ""
+        return _only(self.form, name)
+
+    def asked(self, name: str) -> str:
+        """A query parameter's only value; empty when it is missing or came more than once."""
+        return _only(self.query, name)
 
     def cookie(self, name: str) -> str | None:
         """A cookie of ours."""
         return browser.read(self.provider, self.request, name)
+
+    @cached_property
+    def form_secret(self) -> str:
+        """What the forms of a browser without a waiting request are bound to: what it brought, or new."""
+        return browser.form_secret(self.provider, self.request) or self.provider.randomness.token()
 
     @property
     def _chosen_language(self) -> str | None:
@@ -117,6 +125,7 @@ class Exchange:
         """
         nonce = secrets.token_urlsafe(16)
         language = self.language(ui_locales)
+        news = notice.find(self.provider, self.request)
         html = self.rendering.render(
             template,
             language=language,
@@ -124,6 +133,7 @@ class Exchange:
             path_for_language={each: self._in_language(each) for each in Language} if in_languages else {},
             service_desk=service_desk or self.provider.service_desk,
             reference=reference,
+            notice=None if news is None else notice.WORDS[news],
             **values,
         )
         https = self.provider.is_https
@@ -136,6 +146,8 @@ class Exchange:
         response.headers["Content-Language"] = language.value
         if self._chosen_language == language.value:
             browser.write(self.provider, response, browser.LANGUAGE, language.value)
+        if news is not None:
+            notice.forget(self.provider, response)
         return response
 
     def redirect(self, location: str) -> Response:
@@ -162,6 +174,11 @@ class Exchange:
         path = "/" + quote(self.request.path.lstrip("/"))
         # After a POST the toggle shows the page afresh, which a GET of the same address does.
         return f"{path}?{urlencode([*query, (browser.LANGUAGE, language.value)])}"
+
+
+def _only(values: Parameters, name: str) -> str:
+    found = values.get(name, ())
+    return found[0] if len(found) == 1 else ""
 
 
 def _read(text: bytes) -> Parameters:

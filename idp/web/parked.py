@@ -5,6 +5,7 @@ opens nothing elsewhere (session fixation).
 """
 
 import hmac
+import re
 from dataclasses import dataclass
 
 from flask import Response
@@ -15,15 +16,18 @@ from idp.db.authorization_request import AuthorizationRequest as Row
 from idp.db.browser_session import BrowserSession
 from idp.policy import redirect_uri
 from idp.protocol.authorization_request import AuthorizationRequest
-from idp.protocol.errors import NotAnswerable
+from idp.protocol.errors import AuthorizationRefused, NotAnswerable
 from idp.services.digest import digest
 from idp.web import browser
 from idp.web.address import is_in
 from idp.web.exchange import Exchange
 
 HANDLE = "request"
+LOGIN = "/login"
 _LONGEST = 64
 _SHARED = 10
+# What a page may carry along and a mail may say: what `randomness.token` makes.
+_CARRIED = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +70,13 @@ class Throttled(Exception):
 
 def limits(exchange: Exchange) -> Limits:
     """What the address may do: more when it is a hospital's, which many people share."""
-    is_shared = is_in(exchange.address, exchange.provider.trusted_networks)
     own = exchange.provider.limits
-    return own.widened(_SHARED) if is_shared else own
+    return own.widened(_SHARED) if is_shared(exchange) else own
+
+
+def is_shared(exchange: Exchange) -> bool:
+    """Whether the address is one of a network that many people share."""
+    return is_in(exchange.address, exchange.provider.trusted_networks)
 
 
 def park(exchange: Exchange, request: AuthorizationRequest) -> tuple[str, str]:
@@ -121,6 +129,27 @@ def find(exchange: Exchange, handle: str | None = None) -> Parked:
         raise Gone("request_of_another_browser", row.client_id)
     request = provider.server.validate({name: (value,) for name, value in row.parameters.items()})
     return Parked(handle, secret, row, request)
+
+
+def handle_in(text: str) -> str | None:
+    """The handle that a page carries along, if the text looks like one."""
+    return text if _CARRIED.fullmatch(text) else None
+
+
+def find_own(exchange: Exchange, handle: str | None) -> Parked | None:
+    """The request with this handle while this browser can go on with it; None for whatever forbids it."""
+    if handle is None:
+        return None
+    try:
+        return find(exchange, handle)
+    except (Gone, NotAnswerable, AuthorizationRefused):
+        return None
+
+
+def login_path(exchange: Exchange, handle: str | None) -> str:
+    """Where one logs in again: for the waiting request if this browser can go on with it, else for none."""
+    waiting = find_own(exchange, handle)
+    return LOGIN if waiting is None else action(waiting, LOGIN)
 
 
 def submitted(exchange: Exchange, session: BrowserSession | None = None) -> Parked:

@@ -34,10 +34,13 @@ Component = Callable[[Mapping[str, object]], Markup]
 # The design system's components that our templates call: folder, macro.
 COMPONENTS = {
     "button": "button",
+    "date-input": "dateInput",
+    "details": "details",
     "error-summary": "errorSummary",
     "header": "header",
     "input": "input",
     "inset-text": "insetText",
+    "notification-banner": "notificationBanner",
     "password-input": "passwordInput",
     "skip-link": "skipLink",
     "summary-list": "summaryList",
@@ -69,12 +72,14 @@ class Rendering:
         path_for_language: Mapping[Language, str],
         service_desk: str | None = None,
         reference: str | None = None,
+        notice: str | None = None,
         **values: object,
     ) -> str:
         """The page `template` (`login.html`) in `language`, as text.
 
         `nonce` is the one in the page's Content-Security-Policy. `path_for_language` is where the language
-        toggle leads; empty shows none. Raises jinja2.UndefinedError when the template wants another value.
+        toggle leads; empty shows none. `notice` is a message id for the banner above the page. Raises
+        jinja2.UndefinedError when the template wants another value.
         """
         return self._environment.get_template(template).render(
             language=language,
@@ -82,6 +87,7 @@ class Rendering:
             path_for_language=path_for_language,
             service_desk=service_desk,
             reference=reference,
+            notice=notice,
             **values,
         )
 

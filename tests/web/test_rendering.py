@@ -232,6 +232,16 @@ def test_a_message_id_from_python_cannot_carry_markup() -> None:
 # What each of the design system's macros prints of its parameters.
 MACROS: Mapping[str, Mapping[str, object]] = {
     "button": {"text": EVIL, "href": EVIL, "value": EVIL, "name": EVIL},
+    "date_input": {
+        "id": EVIL,
+        "fieldset": {"legend": {"text": EVIL}},
+        "hint": {"text": EVIL},
+        "errorMessage": {"text": EVIL, "visuallyHiddenText": EVIL},
+        "items": [
+            {"id": EVIL, "name": EVIL, "label": {"text": EVIL}, "value": EVIL, "autocomplete": EVIL},
+        ],
+    },
+    "details": {"summary": {"text": EVIL}, "text": EVIL},
     "error_summary": {"heading": EVIL, "description": EVIL, "errorList": [{"text": EVIL, "href": EVIL}]},
     "header": {"service": {"text": EVIL}},
     "input": {
@@ -244,6 +254,7 @@ MACROS: Mapping[str, Mapping[str, object]] = {
         "autocomplete": EVIL,
     },
     "inset_text": {"text": EVIL, "visuallyHiddenText": EVIL},
+    "notification_banner": {"title": {"text": EVIL}, "text": EVIL},
     "password_input": {
         "id": EVIL,
         "name": EVIL,
@@ -352,6 +363,22 @@ class TestLogin:
         page = login()
         assert page.text.startswith("Log in with your credentials \N{EN DASH} Electronic Staff Record")
         assert "There is a problem" not in page.text
+
+
+def test_good_news_stand_above_the_page_in_its_language() -> None:
+    page = RENDERINGS[Brand.NEUTRAL].render(
+        "busy.html",
+        language=Language.ENGLISH,
+        nonce="n0nce",
+        path_for_language={},
+        notice=EVIL,
+        retry_after=1,
+    )
+    banner = page.partition("<main")[2].partition("<h1")[0]
+    assert 'role="alert"' in banner
+    assert "Success" in banner
+    assert "&lt;script&gt;" in banner
+    assert "<script" not in banner
 
 
 def test_consent_describes_every_scope_in_plain_words() -> None:
