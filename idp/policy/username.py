@@ -40,11 +40,12 @@ def derive(employer_code: str, given_name: str | None, family_name: str | None, 
         raise ValueError("an employer code has three digits")
     if not 1 <= number <= _MOST_NAMESAKES:
         raise ValueError(f"a username's number is from 1 to {_MOST_NAMESAKES}")
-    given, family = _letters(given_name), _letters(family_name)
+    given, family = letters(given_name), letters(family_name)
     surname = (family or given)[: LONGEST - 7]
     return f"{employer_code}{(given or family)[0]}{surname}{number:02d}" if surname else None
 
 
-def _letters(name: str | None) -> str:
+def letters(name: str | None) -> str:
+    """Write a name in the letters A to Z alone: ŵ is W, ß is SS. Empty when none has such a form."""
     decomposed = unicodedata.normalize("NFKD", (name or "").upper().translate(_WITHOUT_DECOMPOSITION))
     return _NOT_A_LETTER.sub("", decomposed)
