@@ -83,6 +83,11 @@ class _Stored:
     tag: bytes
 
 
+def is_too_long(password: str) -> bool:
+    """Say whether `password` is over `MAX_BYTES` bytes of UTF-8 after NFKC."""
+    return _normalised(password) is None
+
+
 def threads_for(workers: int) -> int:
     """Return how many hash threads each of `workers` processes may have: all cores but one, shared."""
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
@@ -124,16 +129,8 @@ class Hasher:
 
         Raises `PasswordTooLong`, and `Busy` when the queue is full.
         """
-        normal = _normalised(password)
-        if normal is None:
-            raise PasswordTooLong(f"A password has at most {MAX_BYTES} bytes")
-        secret = self._peppered(normal)
-        pool = self._pool()
-        pool.enter()
-        try:
-            return pool.run(lambda: _hash(secret, self.parameters))
-        finally:
-            pool.leave()
+        with self.place() as place:
+            return place.hash(password)
 
     @contextmanager
     def place(self) -> Iterator["Place"]:
@@ -152,6 +149,14 @@ class Hasher:
         """Compare `password` with the stored `phc` as `Place.verify` does. Raises `Busy`."""
         with self.place() as place:
             return place.verify(password, phc)
+
+    def make(self, pool: "_Pool", password: str) -> str:
+        """What `Place.hash` does, on its pool."""
+        normal = _normalised(password)
+        if normal is None:
+            raise PasswordTooLong(f"A password has at most {MAX_BYTES} bytes")
+        secret = self._peppered(normal)
+        return pool.run(lambda: _hash(secret, self.parameters))
 
     def check(self, pool: "_Pool", password: str, phc: str | None) -> Verified:
         """What `Place.verify` does, on its pool."""
@@ -182,10 +187,14 @@ class Hasher:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in the queue of a hasher."""
+    """A place in the queue of a hasher: one run of Argon2 after another, as many as its holder needs."""
 
     _hasher: Hasher
     _pool: "_Pool"
+
+    def hash(self, password: str) -> str:
+        """Return the PHC string to store for `password`. Raises `PasswordTooLong`."""
+        return self._hasher.make(self._pool, password)
 
     def verify(self, password: str, phc: str | None) -> Verified:
         """Compare `password` with the stored `phc`, or with nothing at all when the account does not exist.

@@ -149,6 +149,7 @@ def test_every_answer_costs_one_hash(hasher: Hasher, gate: Gate, password: str, 
     ],
 )
 def test_a_password_that_is_too_long_is_never_cut(hasher: Hasher, password: str) -> None:
+    assert hashing.is_too_long(password)
     with pytest.raises(PasswordTooLong, match="1024 bytes"):
         hasher.hash(password)
     assert hasher.verify(password, hasher.hash(password[:30])) == WRONG
@@ -166,6 +167,7 @@ def test_a_password_that_is_too_long_is_never_cut(hasher: Hasher, password: str)
     ],
 )
 def test_any_other_text_can_be_a_password(hasher: Hasher, password: str) -> None:
+    assert not hashing.is_too_long(password)
     assert hasher.verify(password, hasher.hash(password)) == RIGHT
     assert hasher.verify(password + "x", hasher.hash(password)) == WRONG
 
@@ -230,6 +232,25 @@ def test_more_callers_than_places_are_turned_away_at_once(gate: Gate) -> None:
     assert len(refusals) == 9
     assert all(busy.retry_after >= 1 for busy in refusals)
     assert hasher.verifications == 3
+
+
+def test_one_place_serves_one_password_after_another(gate: Gate) -> None:
+    gate.opened.set()
+    hasher = Hasher(PEPPER, CHEAP, threads=1, queue=0)
+    with hasher.place() as place:
+        answers = [place.verify("Plain Tale 7", phc) for phc in (CAFE_FIN_12, PLAIN_TALE_7, None)]
+        made = place.hash("Plain Tale 7")
+        with pytest.raises(Busy):
+            hasher.hash("another")
+
+    assert answers == [WRONG, RIGHT, WRONG]
+    assert hasher.verify("Plain Tale 7", made) == RIGHT
+    assert hasher.verifications == 4
+
+
+def test_a_place_makes_no_hash_of_what_is_too_long(hasher: Hasher) -> None:
+    with hasher.place() as place, pytest.raises(PasswordTooLong, match="1024 bytes"):
+        place.hash("x" * 1025)
 
 
 def test_the_queue_takes_callers_again_once_it_has_emptied(gate: Gate) -> None:
