@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import (
@@ -26,6 +27,8 @@ from idp.db.engine import Connection
 from idp.db.person import people
 from idp.db.statement import Effect, Statement
 from idp.db.types import Choice, Identifier, UtcDateTime
+
+T = TypeVar("T")
 
 
 class AccountState(StrEnum):
@@ -57,7 +60,7 @@ class Account:
     last_sign_in_at: datetime | None
 
     def may_sign_in(self, now: datetime) -> bool:
-        """Whether a right password opens a session."""
+        """Whether a right password opens a session that is live."""
         return self.state is AccountState.ACTIVE and not self.has_ended(now)
 
     def has_ended(self, now: datetime) -> bool:
@@ -126,6 +129,7 @@ PROFILE_COLUMNS = (
 
 _ADD = Effect(insert(accounts))
 _FIND = Statement(select(accounts).where(accounts.c.username == bindparam("name")), Account)
+_FIND_BY_ID = Statement(select(accounts).where(accounts.c.id == bindparam("account_id")), Account)
 _OF_PERSON = Statement(
     select(accounts).where(accounts.c.person_id == bindparam("person")).order_by(accounts.c.username), Account
 )
@@ -159,10 +163,12 @@ _SET_STATE = Effect(
 _SET_PASSWORD = Effect(
     update(accounts)
     .where(accounts.c.id == bindparam("account_id"))
+    .where(accounts.c.state == bindparam("before"))
+    .where(accounts.c.password_changed_at.is_not_distinct_from(bindparam("seen")))
     .values(
         password_hash=bindparam("phc"),
         password_changed_at=bindparam("at"),
-        state=bindparam("after"),
+        state=AccountState.ACTIVE,
     )
 )
 _REHASH = Effect(
@@ -175,8 +181,14 @@ _REHASH = Effect(
 _SIGNED_IN = Effect(
     update(accounts)
     .where(accounts.c.id == bindparam("account_id"))
-    # Only while it may still sign in, with the password that was verified.
-    .where(accounts.c.state == AccountState.ACTIVE)
+    # Only while it still is what it was, with the password that was verified.
+    .where(accounts.c.state == bindparam("before"))
+    .where(
+        or_(
+            accounts.c.state == AccountState.ACTIVE,
+            accounts.c.state == AccountState.MUST_CHANGE_PASSWORD,
+        )
+    )
     .where(accounts.c.password_changed_at.is_not_distinct_from(bindparam("verified")))
     .values(last_sign_in_at=bindparam("at"))
 )
@@ -206,6 +218,11 @@ def find(connection: Connection, username: str) -> Account | None:
     return _FIND.first(connection, name=username)
 
 
+def get(connection: Connection, account_id: UUID) -> Account:
+    """The account with that id. LookupError when there is none."""
+    return _got(_FIND_BY_ID.first(connection, account_id=account_id), account_id)
+
+
 def of_person(connection: Connection, person_id: UUID) -> list[Account]:
     """All accounts of one person, by username."""
     return _OF_PERSON.all(connection, person=person_id)
@@ -214,6 +231,11 @@ def of_person(connection: Connection, person_id: UUID) -> list[Account]:
 def find_profile(connection: Connection, account_id: UUID) -> Profile | None:
     """What pages and claims say of the account."""
     return _PROFILE.first(connection, account_id=account_id)
+
+
+def get_profile(connection: Connection, account_id: UUID) -> Profile:
+    """The same. LookupError when there is no such account."""
+    return _got(find_profile(connection, account_id), account_id)
 
 
 def search(connection: Connection, text: str, limit: int) -> list[Account]:
@@ -227,11 +249,21 @@ def set_state(connection: Connection, account_id: UUID, before: AccountState, af
     return _SET_STATE.run(connection, account_id=account_id, before=before, after=after) == 1
 
 
-def set_password(
-    connection: Connection, account_id: UUID, password_hash: str, now: datetime, state: AccountState
-) -> None:
-    """Replace the password hash and the state that goes with it."""
-    _SET_PASSWORD.run(connection, account_id=account_id, phc=password_hash, at=now, after=state)
+def set_password(connection: Connection, account: Account, password_hash: str, now: datetime) -> bool:
+    """Give the account a new password, and make it active.
+
+    False when its state or its password changed since it was read. Until the transaction ends nobody else can
+    change either.
+    """
+    touched = _SET_PASSWORD.run(
+        connection,
+        account_id=account.id,
+        before=account.state,
+        seen=account.password_changed_at,
+        phc=password_hash,
+        at=now,
+    )
+    return touched == 1
 
 
 def rehash(connection: Connection, account_id: UUID, before: str, after: str) -> bool:
@@ -242,8 +274,19 @@ def rehash(connection: Connection, account_id: UUID, before: str, after: str) ->
 def signed_in(connection: Connection, account: Account, now: datetime) -> bool:
     """Remember when the account was last used. False when it was closed, or its password changed, meanwhile.
 
-    Until the transaction ends nobody else can do either.
+    It may be active, or due for a new password. Until the transaction ends nobody else can change either.
     """
-    return (
-        _SIGNED_IN.run(connection, account_id=account.id, verified=account.password_changed_at, at=now) == 1
+    touched = _SIGNED_IN.run(
+        connection,
+        account_id=account.id,
+        before=account.state,
+        verified=account.password_changed_at,
+        at=now,
     )
+    return touched == 1
+
+
+def _got(found: T | None, account_id: UUID) -> T:
+    if found is None:
+        raise LookupError(f"There is no account {account_id}.")
+    return found

@@ -17,10 +17,13 @@ from idp.db.grant import grants
 from idp.db.statement import Effect, Statement
 from idp.db.types import Digest, Identifier, UtcDateTime, Words
 
+PASSWORD_DUE = "password_due"  # noqa: S105 - what stands in place of an assurance
+"""`acr` of a session that was begun with a password that must be changed: it assures nobody of anything."""
+
 
 @dataclass(frozen=True, slots=True)
 class BrowserSession:
-    """A session that is live when it was read."""
+    """A session that is live, or due, when it was read."""
 
     sid: UUID
     account_id: UUID
@@ -67,13 +70,21 @@ _SESSION_COLUMNS = (
 )
 
 _ADD = Effect(insert(browser_sessions))
-_FIND = Statement(
+_UNEXPIRED = (
     select(*_SESSION_COLUMNS)
     .join(accounts, browser_sessions.c.account_id == accounts.c.id)
     .where(browser_sessions.c.digest == bindparam("secret"))
     .where(_LIVE)
-    .where(accounts.c.state == AccountState.ACTIVE)
-    .where(or_(accounts.c.ends_on.is_(None), accounts.c.ends_on >= bindparam("today"))),
+    .where(or_(accounts.c.ends_on.is_(None), accounts.c.ends_on >= bindparam("today")))
+)
+_FIND = Statement(
+    _UNEXPIRED.where(accounts.c.state == AccountState.ACTIVE).where(browser_sessions.c.acr != PASSWORD_DUE),
+    BrowserSession,
+)
+_FIND_DUE = Statement(
+    _UNEXPIRED.where(accounts.c.state == AccountState.MUST_CHANGE_PASSWORD).where(
+        browser_sessions.c.acr == PASSWORD_DUE
+    ),
     BrowserSession,
 )
 _FIND_UNENDED = Statement(
@@ -102,6 +113,17 @@ _RENEW = Effect(
         expires_at=bindparam("until"),
     )
 )
+_CHANGE_SECRET = Effect(
+    update(browser_sessions)
+    .where(browser_sessions.c.sid == bindparam("session"))
+    .where(_LIVE)
+    .values(
+        digest=bindparam("secret"),
+        acr=bindparam("reached"),
+        last_seen_at=bindparam("now"),
+        idle_expires_at=bindparam("idle_until"),
+    )
+)
 _END = Effect(
     update(browser_sessions)
     .where(browser_sessions.c.sid == bindparam("session"))
@@ -122,9 +144,10 @@ _REVOKE_GRANTS = Effect(
     .where(grants.c.offline.is_(False))
     .values(revoked_at=bindparam("now"))
 )
-_END_ALL = Effect(
+_END_OTHERS = Effect(
     update(browser_sessions)
     .where(browser_sessions.c.account_id == bindparam("account"))
+    .where(browser_sessions.c.sid.is_distinct_from(bindparam("keep")))
     .where(browser_sessions.c.ended_at.is_(None))
     .values(ended_at=bindparam("now"))
 )
@@ -167,6 +190,14 @@ def find_live(connection: Connection, digest: bytes, now: datetime) -> BrowserSe
     return _FIND.first(connection, secret=digest, now=now, today=now.date())
 
 
+def find_due(connection: Connection, digest: bytes, now: datetime) -> BrowserSession | None:
+    """The session that opens nothing until its person has changed the password that began it.
+
+    A session that was live when the account became due is none: who has its cookie may not know the password.
+    """
+    return _FIND_DUE.first(connection, secret=digest, now=now, today=now.date())
+
+
 def find_unended(connection: Connection, digest: bytes) -> BrowserSession | None:
     """The session that nobody has ended, though it may have run out: its grants may still be alive."""
     return _FIND_UNENDED.first(connection, secret=digest)
@@ -194,6 +225,21 @@ def renew(connection: Connection, session: BrowserSession, digest: bytes, idle_e
     )
 
 
+def change_secret(
+    connection: Connection, session: BrowserSession, digest: bytes, idle_expires_at: datetime, now: datetime
+) -> bool:
+    """Open the session with a new secret alone, and with the `acr` it has now. False when it has ended."""
+    touched = _CHANGE_SECRET.run(
+        connection,
+        session=session.sid,
+        secret=digest,
+        reached=session.acr,
+        now=now,
+        idle_until=idle_expires_at,
+    )
+    return touched == 1
+
+
 def end(connection: Connection, sid: UUID, now: datetime) -> bool:
     """End a session and revoke the grants that hang on it. False when it had ended before."""
     ended = _END.run(connection, session=sid, now=now) == 1
@@ -203,6 +249,11 @@ def end(connection: Connection, sid: UUID, now: datetime) -> bool:
 
 def end_all(connection: Connection, account_id: UUID, now: datetime) -> int:
     """End every session of an account and revoke all its grants; the number of sessions ended."""
-    ended = _END_ALL.run(connection, account=account_id, now=now)
+    return end_others(connection, account_id, None, now)
+
+
+def end_others(connection: Connection, account_id: UUID, keep_sid: UUID | None, now: datetime) -> int:
+    """The same, but keep one session: after a new password it has no grant either."""
+    ended = _END_OTHERS.run(connection, account=account_id, keep=keep_sid, now=now)
     _REVOKE_ALL_GRANTS.run(connection, account=account_id, now=now)
     return ended

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Column, ForeignKey, Index, Table, Text, bindparam, insert, select
+from sqlalchemy import Column, ForeignKey, Index, Table, Text, bindparam, insert, select, update
 
 from idp.db.base import metadata
 from idp.db.engine import Connection
@@ -28,6 +28,12 @@ _RECENT = Statement(
     .limit(bindparam("count")),
     str,
 )
+_REHASH = Effect(
+    update(password_history)
+    .where(password_history.c.account_id == bindparam("account"))
+    .where(password_history.c.password_hash == bindparam("before"))
+    .values(password_hash=bindparam("phc"))
+)
 
 
 def add(connection: Connection, entry_id: UUID, account_id: UUID, password_hash: str, now: datetime) -> None:
@@ -38,3 +44,8 @@ def add(connection: Connection, entry_id: UUID, account_id: UUID, password_hash:
 def recent(connection: Connection, account_id: UUID, count: int) -> list[str]:
     """The newest hashes first, the current password's among them."""
     return _RECENT.all(connection, account=account_id, count=count)
+
+
+def rehash(connection: Connection, account_id: UUID, before: str, after: str) -> None:
+    """Remember the same password under today's parameters."""
+    _REHASH.run(connection, account=account_id, before=before, phc=after)

@@ -94,14 +94,60 @@ def test_a_state_moves_on_only_from_the_state_that_was_seen(staffed: Database) -
         assert _find(connection).state is AccountState.LEAVER
 
 
-def test_a_password_is_set_with_its_moment_and_state(staffed: Database, now: datetime) -> None:
-    later = now + timedelta(days=1)
-    with staffed.write() as connection:
-        account.set_password(connection, ACCOUNT_ID, "new", later, AccountState.MUST_CHANGE_PASSWORD)
-        found = _find(connection)
+def test_an_account_is_got_by_its_id(staffed: Database, now: datetime) -> None:
+    with staffed.read() as connection:
+        assert account.get(connection, ACCOUNT_ID) == an_account(now)
+        assert account.get_profile(connection, ACCOUNT_ID).username == "123SODOWD01"
+        with pytest.raises(LookupError, match="no account 10000000-0000-4000-8000-000000000001"):
+            account.get(connection, PERSON_ID)
+        with pytest.raises(LookupError, match="no account"):
+            account.get_profile(connection, PERSON_ID)
 
-    assert (found.password_hash, found.password_changed_at) == ("new", later)
-    assert found.state is AccountState.MUST_CHANGE_PASSWORD
+
+@pytest.mark.parametrize("state", AccountState)
+def test_a_password_is_set_with_its_moment_and_makes_the_account_active(
+    staffed: Database, now: datetime, state: AccountState
+) -> None:
+    later = now + timedelta(days=1)
+    before = replace(_another(now, 2, "123AODOWD01"), state=state)
+    with staffed.write() as connection:
+        account.add(connection, before)
+        assert account.set_password(connection, before, "new", later)
+        changed = account.get(connection, before.id)
+
+        assert _find(connection) == an_account(now)
+    assert changed == replace(
+        before, password_hash="new", password_changed_at=later, state=AccountState.ACTIVE
+    )
+
+
+def test_a_first_password_is_set_once(staffed: Database, now: datetime) -> None:
+    before = replace(
+        _another(now, 2, "123AODOWD01"),
+        state=AccountState.PENDING,
+        password_hash=None,
+        password_changed_at=None,
+    )
+    with staffed.write() as connection:
+        account.add(connection, before)
+        assert account.set_password(connection, before, "first", now)
+        assert not account.set_password(connection, before, "second", now)
+        assert account.get(connection, before.id).password_hash == "first"
+
+
+def test_no_password_is_set_for_an_account_that_changed_since_it_was_read(
+    staffed: Database, now: datetime
+) -> None:
+    with staffed.write() as connection:
+        before = _find(connection)
+        account.set_state(connection, ACCOUNT_ID, AccountState.ACTIVE, AccountState.DISABLED)
+        assert not account.set_password(connection, before, "new", now)
+        assert _find(connection) == replace(before, state=AccountState.DISABLED)
+
+        account.set_state(connection, ACCOUNT_ID, AccountState.DISABLED, AccountState.ACTIVE)
+        assert account.set_password(connection, before, "faster", now + timedelta(seconds=1))
+        assert not account.set_password(connection, before, "slower", now + timedelta(seconds=2))
+        assert _find(connection).password_hash == "faster"
 
 
 def test_a_hash_is_renewed_unless_the_password_changed_meanwhile(staffed: Database, now: datetime) -> None:
@@ -126,7 +172,7 @@ def test_nobody_signs_in_who_was_disabled_or_given_another_password_meanwhile(
 ) -> None:
     with staffed.write() as connection:
         before = _find(connection)
-        account.set_password(connection, ACCOUNT_ID, "another", now + timedelta(1), AccountState.ACTIVE)
+        account.set_password(connection, before, "another", now + timedelta(1))
         assert not account.signed_in(connection, before, now)
 
         changed = _find(connection)
@@ -140,6 +186,27 @@ def test_an_account_whose_password_has_no_date_signs_in(staffed: Database, now: 
     with staffed.write() as connection:
         account.add(connection, undated)
         assert account.signed_in(connection, undated, now)
+
+
+def test_who_has_to_change_the_password_signs_in_to_do_so(staffed: Database, now: datetime) -> None:
+    with staffed.write() as connection:
+        account.set_state(connection, ACCOUNT_ID, AccountState.ACTIVE, AccountState.MUST_CHANGE_PASSWORD)
+        due = _find(connection)
+        assert account.signed_in(connection, due, now)
+
+        account.set_password(connection, due, "another", now + timedelta(1))
+        assert not account.signed_in(connection, due, now)
+
+
+@pytest.mark.parametrize(
+    "state", [AccountState.PENDING, AccountState.INACTIVE, AccountState.LEAVER, AccountState.DISABLED]
+)
+def test_nobody_signs_in_to_an_account_that_is_closed(
+    staffed: Database, now: datetime, state: AccountState
+) -> None:
+    with staffed.write() as connection:
+        account.set_state(connection, ACCOUNT_ID, AccountState.ACTIVE, state)
+        assert not account.signed_in(connection, _find(connection), now)
 
 
 @pytest.mark.parametrize(
@@ -166,6 +233,17 @@ def test_the_newest_passwords_come_first(staffed: Database, now: datetime) -> No
             password_history.add(connection, uuid.UUID(int=n), ACCOUNT_ID, phc, at)
 
         assert password_history.recent(connection, ACCOUNT_ID, 2) == ["third", "second"]
+
+
+def test_a_remembered_password_is_hashed_anew(staffed: Database, now: datetime) -> None:
+    with staffed.write() as connection:
+        for n, phc in enumerate(["first", "second"]):
+            at = now + timedelta(minutes=n)
+            password_history.add(connection, uuid.UUID(int=n), ACCOUNT_ID, phc, at)
+        password_history.rehash(connection, ACCOUNT_ID, "second", "stronger")
+        password_history.rehash(connection, PERSON_ID, "first", "somebody else's")
+
+        assert password_history.recent(connection, ACCOUNT_ID, 4) == ["stronger", "first"]
 
 
 @pytest.mark.parametrize(

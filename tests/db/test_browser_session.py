@@ -5,9 +5,21 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from idp.db import Connection, Database, account, browser_session
+from idp.db import Connection, Database, account, browser_session, client, grant
 from idp.db.account import AccountState
-from tests.builders import ACCOUNT_ID, SID, a_session, add_account, add_session, an_account, digest_of
+from idp.db.browser_session import PASSWORD_DUE
+from tests.builders import (
+    ACCOUNT_ID,
+    GRANT_ID,
+    SID,
+    a_client,
+    a_grant,
+    a_session,
+    add_account,
+    add_session,
+    an_account,
+    digest_of,
+)
 
 COOKIE = digest_of("cookie")
 OTHER_SID = uuid.UUID("30000000-0000-4000-8000-000000000002")
@@ -82,6 +94,92 @@ def test_a_session_opens_only_while_the_account_may_sign_in(
     assert not _is_live(signed_in, now)
 
 
+@pytest.fixture
+def due(database: Database, now: datetime) -> Database:
+    """Signed in with a password that must be changed."""
+    with database.write() as connection:
+        add_account(connection, replace(an_account(now), state=AccountState.MUST_CHANGE_PASSWORD))
+        add_session(connection, replace(a_session(now), acr=PASSWORD_DUE))
+    return database
+
+
+def _is_due(database: Database, now: datetime, secret: bytes = COOKIE) -> bool:
+    with database.read() as connection:
+        return browser_session.find_due(connection, secret, now) is not None
+
+
+def test_a_session_whose_password_is_due_is_found_apart_from_live_ones(due: Database, now: datetime) -> None:
+    with due.read() as connection:
+        found = browser_session.find_due(connection, COOKIE, now)
+    assert found == replace(a_session(now), acr="password_due")
+    assert not _is_live(due, now)
+    assert not _is_due(due, now, digest_of("guess"))
+    assert not _is_due(due, now + timedelta(minutes=30))
+
+
+def test_a_session_whose_password_is_due_ends_with_the_employment(database: Database, now: datetime) -> None:
+    yesterday = date(2026, 11, 22)
+    with database.write() as connection:
+        add_account(
+            connection,
+            replace(an_account(now), state=AccountState.MUST_CHANGE_PASSWORD, ends_on=yesterday),
+        )
+        add_session(connection, replace(a_session(now), acr=PASSWORD_DUE))
+
+    assert not _is_due(database, now)
+
+
+@pytest.mark.parametrize("state", AccountState)
+def test_a_session_that_was_live_never_becomes_due(
+    signed_in: Database, now: datetime, state: AccountState
+) -> None:
+    with signed_in.write() as connection:
+        account.set_state(connection, ACCOUNT_ID, AccountState.ACTIVE, state)
+
+    assert not _is_due(signed_in, now)
+
+
+@pytest.mark.parametrize(
+    "state", [state for state in AccountState if state is not AccountState.MUST_CHANGE_PASSWORD]
+)
+def test_a_session_that_was_due_does_not_become_live_with_the_account(
+    due: Database, now: datetime, state: AccountState
+) -> None:
+    with due.write() as connection:
+        account.set_state(connection, ACCOUNT_ID, AccountState.MUST_CHANGE_PASSWORD, state)
+
+    assert not _is_due(due, now)
+    assert not _is_live(due, now)
+
+
+def test_a_session_gets_a_new_secret_and_stays_what_it_was(signed_in: Database, now: datetime) -> None:
+    later = now + timedelta(minutes=20)
+    idle_end = later + timedelta(minutes=30)
+    with signed_in.write() as connection:
+        assert browser_session.change_secret(connection, a_session(now), digest_of("new"), idle_end, later)
+
+    assert not _is_live(signed_in, later)
+    with signed_in.read() as connection:
+        found = browser_session.find_live(connection, digest_of("new"), later)
+    assert found == replace(a_session(now), last_seen_at=later)
+    assert _is_live(signed_in, idle_end - timedelta(seconds=1), digest_of("new"))
+    assert not _is_live(signed_in, idle_end, digest_of("new"))
+
+
+@pytest.mark.parametrize("ended", ["signed out", "idle", "too old"])
+def test_a_session_that_has_ended_gets_no_new_secret(signed_in: Database, now: datetime, ended: str) -> None:
+    later = {"signed out": timedelta(0), "idle": timedelta(minutes=30), "too old": timedelta(hours=12)}
+    with signed_in.write() as connection:
+        if ended == "too old":
+            browser_session.touch(connection, SID, now + timedelta(hours=13), now)
+        if ended == "signed out":
+            browser_session.end(connection, SID, now)
+        at = now + later[ended]
+        assert not browser_session.change_secret(
+            connection, a_session(now), digest_of("new"), at + timedelta(minutes=30), at
+        )
+
+
 def test_a_session_ends_with_the_employment(database: Database, now: datetime) -> None:
     with database.write() as connection:
         add_account(connection, replace(an_account(now), ends_on=date(2026, 11, 23)))
@@ -90,6 +188,30 @@ def test_a_session_ends_with_the_employment(database: Database, now: datetime) -
 
     assert _is_live(database, datetime.fromisoformat("2026-11-23T23:59:59+00:00"))
     assert not _is_live(database, datetime.fromisoformat("2026-11-24T00:00:00+00:00"))
+
+
+def test_all_sessions_but_one_end_and_every_grant_with_them(signed_in: Database, now: datetime) -> None:
+    with signed_in.write() as connection:
+        client.add(connection, a_client(now))
+        add_session(connection, replace(a_session(now), sid=OTHER_SID), secret="other")
+        of_this, offline = a_grant(now), replace(a_grant(now), id=uuid.UUID(int=7), offline=True)
+        assert grant.add_if_live(connection, of_this, now)
+        assert grant.add_if_live(connection, replace(offline, sid=OTHER_SID), now)
+        assert browser_session.end_others(connection, ACCOUNT_ID, SID, now) == 1
+        assert browser_session.end_others(connection, ACCOUNT_ID, SID, now) == 0
+
+    assert _is_live(signed_in, now)
+    assert not _is_live(signed_in, now, digest_of("other"))
+    with signed_in.read() as connection:
+        assert grant.find_live(connection, GRANT_ID, now) is None
+        assert grant.find_live(connection, offline.id, now) is None
+
+
+def test_somebody_else_s_session_stays(signed_in: Database, now: datetime) -> None:
+    with signed_in.write() as connection:
+        assert browser_session.end_others(connection, uuid.UUID(int=9), None, now) == 0
+
+    assert _is_live(signed_in, now)
 
 
 def _end(connection: Connection, now: datetime) -> None:

@@ -49,8 +49,8 @@ def _account_is_disabled(connection: Connection, _now: datetime) -> None:
     account.set_state(connection, ACCOUNT_ID, AccountState.ACTIVE, AccountState.DISABLED)
 
 
-def _password_must_change(connection: Connection, now: datetime) -> None:
-    account.set_password(connection, ACCOUNT_ID, "$argon2id$", now, AccountState.MUST_CHANGE_PASSWORD)
+def _password_must_change(connection: Connection, _now: datetime) -> None:
+    account.set_state(connection, ACCOUNT_ID, AccountState.ACTIVE, AccountState.MUST_CHANGE_PASSWORD)
 
 
 def _client_is_disabled(connection: Connection, now: datetime) -> None:
