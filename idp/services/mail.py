@@ -30,8 +30,6 @@ TIMEOUT: Final = 10.0
 """Seconds to wait for each answer of a server."""
 
 _LONGEST_REASON: Final = 300
-# Headers are never folded: a folded long address is another address. RFC 5322 §2.1.1 allows 998.
-_UNFOLDED: Final = policy.SMTP.clone(max_line_length=998)
 # A filter's refusal may repeat the link it dislikes; reasons are stored and shown.
 _ADDRESS: Final = re.compile(r"(?i)https?:\S+")
 _LONG_WORD: Final = re.compile(r"[\w-]{16,}")
@@ -298,7 +296,7 @@ def _content(message: Message) -> bytes:
     mail.set_content(message.text, cte="quoted-printable")
     mail.add_alternative(message.html, subtype="html", cte="quoted-printable")
     mail["Content-Language"] = message.language  # last: Content-* moves into the first part otherwise
-    return mail.as_bytes(policy=_UNFOLDED)
+    return mail.as_bytes()
 
 
 def _is_alive(connection: smtplib.SMTP) -> bool:
