@@ -20,6 +20,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "employer": "Add and list the organisations that employ people.",
     "user": "Add, import and administer people and their accounts.",
     "client": "Register and administer relying parties.",
+    "policy": "Say what a new password must be, and try passwords.",
     "explain": "Tell what happened under a reference that a page showed.",
 }
 """Each is the command of that name in the module of that name."""
