@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from idp.services.letters import Letter, Letters
 from sqlalchemy import update
 
 from idp.accounts.delivery import LEASE, Delivered, Delivery
@@ -21,6 +20,7 @@ from idp.db.engine import migration_engine
 from idp.db.outbox import Counts, Mail, State
 from idp.db.outbox import outbox as rows
 from idp.services.keys import MasterKeys
+from idp.services.letters import Letter, Letters
 from idp.services.mail import Message, NotSent
 from tests.builders import PERSON_ID
 from tests.crowd import THREADS, together

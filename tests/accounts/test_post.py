@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from idp.services.letters import Letter
 
 from idp.accounts.post import Enclosed, Post
 from idp.db import Database, outbox
 from idp.db.outbox import State
 from idp.services.keys import MasterKeys, SealBroken
+from idp.services.letters import Letter
 from tests.builders import PERSON_ID
 from tests.fakes import FakeRandomness
 
