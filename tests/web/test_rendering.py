@@ -25,11 +25,12 @@ class Message:
     to: str
     subject: str
     sent: str
-    body: str
+    body: tuple[tuple[str, bool], ...]
 
 
-MESSAGE = Message("1.eml", "jo@nhsbt.example", "Your login details", "22 November 2026", "Hello")
-EVIL_MESSAGE = Message(EVIL, EVIL, EVIL, EVIL, EVIL)
+BODY = (("Hello", False), ("https://id.example/forgotten", True))
+MESSAGE = Message("1.eml", "jo@nhsbt.example", "Your login details", "22 November 2026", BODY)
+EVIL_MESSAGE = Message(EVIL, EVIL, EVIL, EVIL, ((EVIL, False), (EVIL, True)))
 LOGIN: Mapping[str, object] = {
     "action": "/login",
     "csrf_token": "t0ken",
