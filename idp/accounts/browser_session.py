@@ -1,8 +1,9 @@
 """Browser sessions: start one at sign-in, keep it alive, end it.
 
-OWASP ASVS 5.0 §7. Every sign-in makes a new secret, so nothing that was planted in a browser before can
-become a person's session. The same person signing in again keeps the session and what hangs on it; another
-person at the same workstation ends it.
+OWASP ASVS 5.0 §7. Every sign-in makes a new secret, and so does every new password: nothing that was planted
+in a browser before can become a person's session. The same person signing in again keeps the session and
+what hangs on it; another person at the same workstation ends it. A session begun with a password that must be
+changed is due: it opens nothing until that is done.
 """
 
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from idp.db import Connection, Database, audit
 from idp.db import browser_session as rows
 from idp.db.audit import AuditEvent
 from idp.db.browser_session import BrowserSession
+from idp.policy.assurance import reached
 from idp.policy.authentication import Authentication
 from idp.policy.lifetime import Lifetimes
 from idp.services.digest import digest
@@ -65,6 +67,11 @@ def find(connection: Connection, secret: str | None, now: datetime) -> BrowserSe
     return None if not secret else rows.find_live(connection, digest(secret), now)
 
 
+def find_due(connection: Connection, secret: str | None, now: datetime) -> BrowserSession | None:
+    """The session that the cookie would open if its person had changed the password."""
+    return None if not secret else rows.find_due(connection, digest(secret), now)
+
+
 def find_unended(connection: Connection, secret: str | None) -> BrowserSession | None:
     """The session of the cookie until someone ends it: what has run out still has to be ended."""
     return None if not secret else rows.find_unended(connection, digest(secret))
@@ -75,6 +82,21 @@ def keep_alive(database: Database, session: BrowserSession, lifetimes: Lifetimes
     if now - session.last_seen_at >= _TOUCH_EVERY:
         with database.write_once() as connection:
             rows.touch(connection, session.sid, now + lifetimes.session_idle, now)
+
+
+def change_secret(
+    connection: Connection,
+    randomness: Randomness,
+    lifetimes: Lifetimes,
+    session: BrowserSession,
+    now: datetime,
+) -> NewSession | None:
+    """Open the session with a new secret alone, and make it live if it was due. None when it has ended."""
+    secret = randomness.token()
+    is_due = session.acr == rows.PASSWORD_DUE
+    assured = replace(session, acr=reached(session.amr).value) if is_due else session
+    changed = rows.change_secret(connection, assured, digest(secret), now + lifetimes.session_idle, now)
+    return NewSession(session.sid, secret) if changed else None
 
 
 def end(

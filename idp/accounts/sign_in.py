@@ -2,7 +2,8 @@
 
 Three transactions for a reason: T1 counts the guess and commits; then the password is hashed with nothing
 open; then T2 stores the outcome. A stranger, a wrong password, a throttled, disabled or departed account go
-through the same statements and one hash, and come out as the same `Failed`.
+through the same statements and one hash, and come out as the same `Failed`. A password that must be changed
+opens a session that is due: nothing but a new password makes it live.
 """
 
 from dataclasses import dataclass
@@ -13,11 +14,20 @@ from idp.accounts import browser_session
 from idp.accounts.attempt import AddressThrottled, Attempts, Heard, Limits
 from idp.accounts.browser_session import NewSession
 from idp.accounts.known_device import KnownDevices
-from idp.db import Connection, Database, account, attempt, audit, authorization_request, rate
+from idp.db import (
+    Connection,
+    Database,
+    account,
+    attempt,
+    audit,
+    authorization_request,
+    password_history,
+    rate,
+)
 from idp.db.account import Account, AccountState
 from idp.db.attempt import Bucket
 from idp.db.audit import AuditEvent
-from idp.db.browser_session import BrowserSession
+from idp.db.browser_session import PASSWORD_DUE, BrowserSession
 from idp.policy import username
 from idp.policy.assurance import reached
 from idp.policy.lifetime import Lifetimes
@@ -50,7 +60,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """The password was right: a new session, and the browser's new known-device cookie."""
+    """The password was right: a new session, live or due, and the browser's new known-device cookie."""
 
     session: NewSession
     known_device: str
@@ -59,11 +69,6 @@ class SignedIn:
 @dataclass(frozen=True, slots=True)
 class Failed:
     """Unknown, wrong, throttled, disabled or departed: nobody is told which."""
-
-
-@dataclass(frozen=True, slots=True)
-class MustChangePassword:
-    """The password was right, but a new one is due before anything opens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +83,12 @@ class SignIn:
     clock: Clock
     randomness: Randomness
 
-    def with_password(
-        self, credentials: Credentials
-    ) -> SignedIn | Failed | MustChangePassword | AddressThrottled:
+    def with_password(self, credentials: Credentials) -> SignedIn | Failed | AddressThrottled:
         """Check a password. Raises `hashing.Busy` when too many wait; nothing is counted then."""
         with self.hasher.place() as place:
             return self._with_password(credentials, place)
 
-    def _with_password(
-        self, credentials: Credentials, place: Place
-    ) -> SignedIn | Failed | MustChangePassword | AddressThrottled:
+    def _with_password(self, credentials: Credentials, place: Place) -> SignedIn | Failed | AddressThrottled:
         now = self.clock.now()
         name = username.normalise(credentials.username)
         address = self.attempts.of_address(credentials.address)
@@ -134,7 +135,7 @@ class SignIn:
         whose: bytes,
         bucket: Bucket,
         address: bytes,
-    ) -> SignedIn | Failed | MustChangePassword:
+    ) -> SignedIn | Failed:
         now = self.clock.now()
         rehashed = self._rehash(credentials, found, verified, now)
         with self.database.write() as connection:
@@ -143,15 +144,12 @@ class SignIn:
                 cause = _cause(found, heard, now)
                 _record(connection, credentials, found, now, outcome="failed", cause=cause)
                 return Failed()
-            if found.state is AccountState.MUST_CHANGE_PASSWORD:
-                attempt.succeeded(connection, whose, PASSWORD, bucket, now)
-                _record(connection, credentials, found, now, outcome="password_change_due")
-                return MustChangePassword()
             if not account.signed_in(connection, found, now):
                 _record(connection, credentials, found, now, outcome="failed", cause="changed_meanwhile")
                 return Failed()
             if rehashed is not None and found.password_hash is not None:
                 account.rehash(connection, found.id, found.password_hash, rehashed)
+                password_history.rehash(connection, found.id, found.password_hash, rehashed)
             rate.succeeded(connection, address, whose)
             return self._open_session(connection, credentials, found, whose=whose, bucket=bucket, now=now)
 
@@ -175,13 +173,14 @@ class SignIn:
         bucket: Bucket,
         now: datetime,
     ) -> SignedIn:
+        is_due = found.state is AccountState.MUST_CHANGE_PASSWORD
         attempt.succeeded(connection, whose, PASSWORD, bucket, now)
         session = browser_session.start(
             connection,
             self.randomness,
             self.lifetimes,
             account_id=found.id,
-            acr=reached(_METHODS).value,
+            acr=PASSWORD_DUE if is_due else reached(_METHODS).value,
             amr=_METHODS,
             user_agent=credentials.user_agent,
             address=credentials.address,
@@ -190,7 +189,8 @@ class SignIn:
         )
         if credentials.request_digest is not None:
             authorization_request.signed_in(connection, credentials.request_digest, session.sid)
-        _record(connection, credentials, found, now, outcome="success", sid=session.sid)
+        outcome = "password_change_due" if is_due else "success"
+        _record(connection, credentials, found, now, outcome=outcome, sid=session.sid)
         known = self.known_devices.after_sign_in(credentials.known_device, found.person_id, now)
         return SignedIn(session, known)
 

@@ -1,7 +1,7 @@
 """Gather what the journey wants to know of the browser in front of us."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from idp.accounts import browser_session
@@ -30,10 +30,13 @@ def gather(
     parked: AuthorizationRequest | None,
     now: datetime,
 ) -> tuple[Standing, BrowserSession | None]:
-    """The standing, and the session it rests on. One query for single sign-on to a first-party client."""
+    """The standing, and the live session it rests on.
+
+    One query for single sign-on to a first-party client.
+    """
     session = browser_session.find(connection, session_secret, now)
     if session is None:
-        return _nobody(asking), None
+        return _without_session(connection, asking, session_secret, parked, now), None
     authentication = browser_session.authentication(session)
     return (
         Standing(
@@ -42,11 +45,29 @@ def gather(
             first_party=asking.first_party,
             consented=_consented(connection, asking, session),
             signed_in_here=parked is not None and parked.signed_in_sid == session.sid,
+            password_due=False,
             selected_here=parked is not None and parked.selected_sid == session.sid,
             consented_here=parked is not None and parked.consented_sid == session.sid,
         ),
         session,
     )
+
+
+def _without_session(
+    connection: Connection,
+    asking: Asking,
+    session_secret: str | None,
+    parked: AuthorizationRequest | None,
+    now: datetime,
+) -> Standing:
+    nobody = _nobody(asking)
+    if parked is None or parked.signed_in_sid is None:
+        return nobody
+    due = browser_session.find_due(connection, session_secret, now)
+    if due is None or due.sid != parked.signed_in_sid:
+        return nobody
+    sub = asking.sub_of(browser_session.authentication(due))
+    return replace(nobody, sub=sub, signed_in_here=True, password_due=True)
 
 
 def _consented(connection: Connection, asking: Asking, session: BrowserSession) -> frozenset[str]:
@@ -62,6 +83,7 @@ def _nobody(asking: Asking) -> Standing:
         first_party=asking.first_party,
         consented=frozenset(),
         signed_in_here=False,
+        password_due=False,
         selected_here=False,
         consented_here=False,
     )

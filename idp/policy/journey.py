@@ -3,6 +3,7 @@
 OpenID Connect Core §3.1.2.1 (`prompt`, `max_age`, `id_token_hint`), §3.1.2.3, §3.1.2.4 and §3.1.2.6. The hub
 asks after every step, so each rule looks at facts and never at the path that led here. A sign-in inside this
 request settles `prompt=login`, `max_age` and `prompt=select_account` alike: it was a choice, and it was now.
+Who signed in here with a password that must be changed has that to do, and nothing else is open to them.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ class Step(StrEnum):
     """What comes next: a page, or the code."""
 
     LOGIN = "login"
+    CHANGE_PASSWORD = "change_password"  # noqa: S105 - the name of a step
     SELECT_ACCOUNT = "select_account"
     CONSENT = "consent"
     ISSUE_CODE = "issue_code"
@@ -39,7 +41,8 @@ class Standing:
     """Where the person stands. The `_here` facts happened inside this very authorization request.
 
     `sub` is the subject that this client would see of the account that is signed in. `consented` is what that
-    account has granted this client, now or before.
+    account has granted this client, now or before. With `password_due` somebody signed in here and has to
+    change the password: nobody is authenticated until then.
     """
 
     authentication: Authentication | None
@@ -47,12 +50,14 @@ class Standing:
     first_party: bool
     consented: frozenset[str]
     signed_in_here: bool
+    password_due: bool
     selected_here: bool
     consented_here: bool
 
 
 _NOT_SILENT = {
     Step.LOGIN: Refused("login_required", "prompt=none, but the person has to sign in"),
+    Step.CHANGE_PASSWORD: Refused("login_required", "prompt=none, but the password has to be changed"),
     Step.SELECT_ACCOUNT: Refused("account_selection_required", "prompt=none, but an account must be chosen"),
     Step.CONSENT: Refused("consent_required", "prompt=none, but the person has to give consent"),
 }
@@ -68,6 +73,8 @@ def next_step(asked: Asked, standing: Standing, now: datetime) -> Step | Refused
 
 
 def _first_open_step(asked: Asked, standing: Standing, now: datetime) -> Step:
+    if standing.password_due:
+        return Step.CHANGE_PASSWORD
     if _must_sign_in(asked, standing, now):
         return Step.LOGIN
     if Prompt.SELECT_ACCOUNT in asked.prompt and not (standing.selected_here or standing.signed_in_here):

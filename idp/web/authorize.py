@@ -27,6 +27,7 @@ from idp.web.parked import Gone
 
 PAGE_OF = {
     Step.LOGIN: "/login",
+    Step.CHANGE_PASSWORD: "/change-password",
     Step.SELECT_ACCOUNT: "/select-account",
     Step.CONSENT: "/consent",
 }

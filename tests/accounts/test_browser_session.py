@@ -1,6 +1,6 @@
 """Browser sessions begin, are renewed, are kept alive and end."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -21,7 +21,9 @@ class Desk:
 
     site: Site
 
-    def start(self, who: Account, replaces: BrowserSession | None = None) -> NewSession:
+    def start(
+        self, who: Account, replaces: BrowserSession | None = None, acr: str = "AAL1_USERPASS"
+    ) -> NewSession:
         provider = self.site.provider
         with provider.database.write() as connection:
             return browser_session.start(
@@ -29,7 +31,7 @@ class Desk:
                 provider.randomness,
                 provider.lifetimes,
                 account_id=who.id,
-                acr="AAL1_USERPASS",
+                acr=acr,
                 amr=("pwd",),
                 user_agent="a browser " * 100,
                 address="192.0.2.7",
@@ -40,6 +42,21 @@ class Desk:
     def find(self, secret: str | None) -> BrowserSession | None:
         with self.site.provider.database.read() as connection:
             return browser_session.find(connection, secret, self.site.clock.now())
+
+    def find_due(self, secret: str | None) -> BrowserSession | None:
+        with self.site.provider.database.read() as connection:
+            return browser_session.find_due(connection, secret, self.site.clock.now())
+
+    def change_secret(self, session: BrowserSession) -> NewSession | None:
+        provider = self.site.provider
+        with provider.database.write() as connection:
+            return browser_session.change_secret(
+                connection, provider.randomness, provider.lifetimes, session, self.site.clock.now()
+            )
+
+    def stands(self, who: Account, before: AccountState, after: AccountState) -> None:
+        with self.site.provider.database.write() as connection:
+            assert account.set_state(connection, who.id, before, after)
 
     def live(self, started: NewSession) -> BrowserSession:
         session = self.find(started.secret)
@@ -153,6 +170,46 @@ def test_a_session_of_an_account_that_may_not_sign_in_is_none(
     with desk.site.provider.database.write() as connection:
         account.set_state(connection, alice.id, AccountState.ACTIVE, state)
     assert desk.find(started.secret) is None
+
+
+def test_a_new_secret_opens_the_same_session_alone(desk: Desk, alice: Account) -> None:
+    first = desk.start(alice)
+    before = desk.live(first)
+    desk.site.clock.advance(timedelta(minutes=10))
+    second = desk.change_secret(before)
+    assert second is not None
+    assert second.sid == first.sid
+    assert desk.find(first.secret) is None
+    after = desk.live(second)
+    assert replace(after, last_seen_at=before.last_seen_at) == before
+
+
+def test_a_session_that_was_due_is_live_under_its_new_secret(desk: Desk, alice: Account) -> None:
+    started = desk.start(alice, acr="password_due")
+    desk.stands(alice, AccountState.ACTIVE, AccountState.MUST_CHANGE_PASSWORD)
+    due = desk.find_due(started.secret)
+    assert due is not None
+    changed = desk.change_secret(due)
+    assert changed is not None
+    assert desk.find_due(changed.secret) is None
+    assert desk.find(changed.secret) is None
+    desk.stands(alice, AccountState.MUST_CHANGE_PASSWORD, AccountState.ACTIVE)
+    assert desk.find(started.secret) is None
+    session = desk.live(changed)
+    assert (session.sid, session.acr, session.amr) == (started.sid, "AAL1_USERPASS", ("pwd",))
+
+
+@pytest.mark.parametrize("secret", [None, "", "planted"])
+def test_only_the_secret_finds_a_due_session(desk: Desk, alice: Account, secret: str | None) -> None:
+    desk.start(alice, acr="password_due")
+    desk.stands(alice, AccountState.ACTIVE, AccountState.MUST_CHANGE_PASSWORD)
+    assert desk.find_due(secret) is None
+
+
+def test_a_session_that_has_ended_gets_no_new_secret(desk: Desk, alice: Account) -> None:
+    session = desk.live(desk.start(alice))
+    desk.site.clock.advance(timedelta(minutes=30))
+    assert desk.change_secret(session) is None
 
 
 def test_signing_out_is_written_down_once(desk: Desk, alice: Account) -> None:

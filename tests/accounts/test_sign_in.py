@@ -8,8 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from idp.accounts.sign_in import Credentials, Failed, MustChangePassword, SignedIn, SignIn
-from idp.db import account, attempt, audit, rate
+from idp.accounts import browser_session
+from idp.accounts.sign_in import Credentials, Failed, SignedIn, SignIn
+from idp.db import account, attempt, audit, password_history, rate
 from idp.db.account import AccountState
 from idp.services.hashing import Busy, Hasher, HashParameters, Verified
 from tests.observed import statements
@@ -89,7 +90,8 @@ def test_a_name_that_nobody_can_have_fails_like_any_other(site: Site, typed: str
 def test_a_password_typed_in_another_form_of_unicode_is_the_same(site: Site) -> None:
     hashed = site.provider.sign_in.hasher.hash("Ysbyty-Gŵyr-Caffè-Glân")
     with site.provider.database.write() as connection:
-        account.set_password(connection, account_id(site), hashed, site.clock.now(), AccountState.ACTIVE)
+        before = account.get(connection, account_id(site))
+        assert account.set_password(connection, before, hashed, site.clock.now())
     decomposed = "Ysbyty-Gw\u0302yr-Caffe\u0300-Gla\u0302n"
     assert isinstance(site.provider.sign_in.with_password(credentials(site, password=decomposed)), SignedIn)
 
@@ -154,15 +156,46 @@ def test_every_failure_costs_one_hash_and_the_same_statements(site: Site, case: 
     assert (event.outcome, event.detail) == ("failed", {"cause": case.cause})
 
 
-def test_a_password_that_is_due_for_change_opens_nothing_and_frees_the_throttle(site: Site) -> None:
+def test_a_password_that_is_due_for_change_opens_a_session_that_is_not_live(site: Site) -> None:
+    joan = site.add_account("918JDOE01", state=AccountState.MUST_CHANGE_PASSWORD)
+    answer = site.provider.sign_in.with_password(credentials(site, "918JDOE01"))
+    assert isinstance(answer, SignedIn)
+    now = site.clock.now()
+    with site.provider.database.read() as connection:
+        assert browser_session.find(connection, answer.session.secret, now) is None
+        due = browser_session.find_due(connection, answer.session.secret, now)
+        assert account.get(connection, joan.id).last_sign_in_at == now
+    assert due is not None
+    assert (due.sid, due.account_id, due.acr) == (answer.session.sid, joan.id, "password_due")
+    assert logged(site, joan.id) == [("password_change_due", None)]
+    assert site.provider.sign_in.known_devices.knows(answer.known_device, joan.person_id, now)
+
+
+def test_a_password_that_is_due_for_change_frees_the_throttle(site: Site) -> None:
     site.add_account("918JDOE01", state=AccountState.MUST_CHANGE_PASSWORD)
-    for _ in range(4):
-        site.provider.sign_in.with_password(credentials(site, "918JDOE01", WRONG))
-    assert site.provider.sign_in.with_password(credentials(site, "918JDOE01")) == MustChangePassword()
-    assert logged(site, account_id(site, "918JDOE01"))[0] == ("password_change_due", None)
-    for _ in range(5):
-        site.provider.sign_in.with_password(credentials(site, "918JDOE01", WRONG))
-    assert site.provider.sign_in.with_password(credentials(site, "918JDOE01")) == MustChangePassword()
+    for _ in range(3):
+        for _ in range(5):
+            assert site.provider.sign_in.with_password(credentials(site, "918JDOE01", WRONG)) == Failed()
+        assert isinstance(site.provider.sign_in.with_password(credentials(site, "918JDOE01")), SignedIn)
+
+
+def test_the_session_of_a_due_password_is_kept_when_its_person_signs_in_again(site: Site) -> None:
+    site.add_account("918JDOE01", state=AccountState.MUST_CHANGE_PASSWORD)
+    first = site.provider.sign_in.with_password(credentials(site, "918JDOE01"))
+    assert isinstance(first, SignedIn)
+    with site.provider.database.read() as connection:
+        current = browser_session.find_unended(connection, first.session.secret)
+    again = replace(credentials(site, "918JDOE01"), current=current)
+    second = site.provider.sign_in.with_password(again)
+    assert isinstance(second, SignedIn)
+    assert second.session.sid == first.session.sid
+    assert second.session.secret != first.session.secret
+
+
+def test_a_due_password_whose_employment_ended_opens_nothing(site: Site) -> None:
+    yesterday = date(2026, 11, 22)
+    site.add_account("918JDOE01", state=AccountState.MUST_CHANGE_PASSWORD, ends_on=yesterday)
+    assert site.provider.sign_in.with_password(credentials(site, "918JDOE01")) == Failed()
 
 
 def test_a_success_starts_the_count_afresh(site: Site) -> None:
@@ -203,6 +236,17 @@ def test_a_sign_in_renews_a_hash_of_older_parameters(site: Site) -> None:
     assert isinstance(stronger(site).with_password(credentials(site)), SignedIn)
 
 
+def test_a_renewed_hash_is_remembered_as_the_same_password(site: Site) -> None:
+    with site.provider.database.write() as connection:
+        jane = account_id(site)
+        for hour, phc in ((1, stored_hash(site)), (0, "$older")):
+            at = site.clock.now() - timedelta(days=1) + timedelta(hours=hour)
+            password_history.add(connection, site.provider.randomness.uuid(), jane, phc, at)
+    assert isinstance(stronger(site).with_password(credentials(site)), SignedIn)
+    with site.provider.database.read() as connection:
+        assert password_history.recent(connection, jane, 4) == [stored_hash(site), "$older"]
+
+
 def test_no_hash_is_renewed_for_an_account_that_is_closed(site: Site) -> None:
     site.add_account("918JDOE01", state=AccountState.DISABLED)
     with statements() as seen:
@@ -241,7 +285,7 @@ def test_a_password_that_is_replaced_while_it_is_checked_opens_nothing(site: Sit
 
     def replace_it() -> None:
         with site.provider.database.write() as connection:
-            account.set_password(connection, account_id(site), "$another", later, AccountState.ACTIVE)
+            account.set_password(connection, account.get(connection, account_id(site)), "$another", later)
 
     assert while_it_waits(site, replace_it).with_password(credentials(site)) == Failed()
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from idp import settings as settings_module
-from idp.accounts.sign_in import Credentials, Failed, MustChangePassword, SignedIn
+from idp.accounts.sign_in import Credentials, Failed, SignedIn
 from idp.app import assemble
 from idp.cli.demo import folder, seed
 from idp.cli.demo.clients import clients as clients_of
@@ -267,7 +267,7 @@ def test_every_persona_stands_as_the_table_says(place: Place) -> None:
         Standing.ACTIVE: SignedIn,
         Standing.PENDING: Failed,
         Standing.THROTTLED: Failed,
-        Standing.MUST_CHANGE_PASSWORD: MustChangePassword,
+        Standing.MUST_CHANGE_PASSWORD: SignedIn,
         Standing.DISABLED: Failed,
     }
     assert outcomes == {persona.username: wanted[persona.standing] for persona in PEOPLE}

@@ -1,4 +1,6 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from uuid import UUID
 
 import pytest
@@ -13,6 +15,7 @@ from idp.policy.refusal import Refused
 NOW = datetime(2026, 3, 14, 7, 30, tzinfo=UTC)
 OPENID = frozenset({"openid"})
 LOGIN, SELECT, CONSENT, CODE = Step.LOGIN, Step.SELECT_ACCOUNT, Step.CONSENT, Step.ISSUE_CODE
+CHANGE = Step.CHANGE_PASSWORD
 
 
 def asked(
@@ -42,6 +45,7 @@ def signed_in(
         first_party=first_party,
         consented=consented,
         signed_in_here=here,
+        password_due=False,
         selected_here=selected,
         consented_here=consented_here,
     )
@@ -65,9 +69,12 @@ STRANGER = Standing(
     first_party=True,
     consented=frozenset(),
     signed_in_here=False,
+    password_due=False,
     selected_here=False,
     consented_here=False,
 )
+# Alice signed in here, with a password that must be changed.
+DUE = replace(STRANGER, sub="alice", signed_in_here=True, password_due=True)
 BIRTHDATE = frozenset({"openid", "birthdate"})
 
 
@@ -132,6 +139,22 @@ BIRTHDATE = frozenset({"openid", "birthdate"})
             id="login comes before consent",
         ),
         pytest.param(asked(Prompt.NONE), signed_in(), CODE, id="prompt=none with all in place"),
+        pytest.param(asked(), DUE, CHANGE, id="a password that is due is changed"),
+        pytest.param(asked(Prompt.LOGIN), DUE, CHANGE, id="prompt=login is settled by who signed in here"),
+        pytest.param(asked(max_age=0), DUE, CHANGE, id="and so is max_age"),
+        pytest.param(asked(Prompt.SELECT_ACCOUNT), DUE, CHANGE, id="no account is selected before"),
+        pytest.param(asked(Prompt.CONSENT), DUE, CHANGE, id="no consent is given before"),
+        pytest.param(asked(scope=BIRTHDATE), DUE, CHANGE, id="not to more scope either"),
+        pytest.param(
+            asked(), replace(DUE, first_party=False), CHANGE, id="a third party waits for the new password"
+        ),
+        pytest.param(
+            asked(Prompt.CONSENT),
+            replace(DUE, selected_here=True, consented=OPENID, consented_here=True),
+            CHANGE,
+            id="what was done before somebody else signed in here changes nothing",
+        ),
+        pytest.param(asked(hint="alice"), DUE, CHANGE, id="the hinted person changes it"),
     ],
 )
 def test_the_next_step_is(asks: Asked, stands: Standing, step: Step) -> None:
@@ -146,6 +169,8 @@ def test_the_next_step_is(asks: Asked, stands: Standing, step: Step) -> None:
         pytest.param(asked(Prompt.NONE, hint="bob"), signed_in(), "login_required", id="somebody else"),
         pytest.param(asked(Prompt.NONE), third_party(), "consent_required", id="no consent yet"),
         pytest.param(asked(hint="bob"), signed_in(here=True), "login_required", id="the wrong one signed in"),
+        pytest.param(asked(Prompt.NONE), DUE, "login_required", id="prompt=none changes no password"),
+        pytest.param(asked(hint="bob"), DUE, "login_required", id="the wrong one, and with a due password"),
     ],
 )
 def test_the_request_ends_with(asks: Asked, stands: Standing, error: str) -> None:
@@ -166,24 +191,44 @@ anything_asked = st.builds(
 )
 
 
-@given(asks=anything_asked, first_party=st.booleans())
-def test_doing_what_is_asked_ends_after_at_most_three_steps(asks: Asked, *, first_party: bool) -> None:
-    stands, steps = signed_in(first_party=first_party), 0
+def _after(step: Step, asks: Asked, stands: Standing, *, is_due: bool) -> Standing:
+    """Where a person stands who did what the step asks."""
+    match step:
+        case Step.LOGIN if is_due:
+            return replace(stands, authentication=None, signed_in_here=True, password_due=True)
+        case Step.LOGIN | Step.CHANGE_PASSWORD:
+            authentication = signed_in(0).authentication
+            return replace(stands, authentication=authentication, signed_in_here=True, password_due=False)
+        case Step.SELECT_ACCOUNT:
+            return replace(stands, selected_here=True)
+    return replace(stands, consented_here=True, consented=asks.scope)
+
+
+@given(asks=anything_asked, first_party=st.booleans(), is_due=st.booleans())
+def test_doing_what_is_asked_ends_after_at_most_four_steps(
+    asks: Asked, *, first_party: bool, is_due: bool
+) -> None:
+    stands, steps = signed_in(first_party=first_party), list[Step]()
     while isinstance(step := next_step(asks, stands, NOW), Step) and step is not CODE:
-        stands = Standing(
-            authentication=stands.authentication,
-            sub=stands.sub,
-            first_party=first_party,
-            consented=asks.scope if step is CONSENT else stands.consented,
-            signed_in_here=stands.signed_in_here or step is LOGIN,
-            selected_here=stands.selected_here or step is SELECT,
-            consented_here=stands.consented_here or step is CONSENT,
-        )
-        steps += 1
-    assert steps <= 3
+        stands = _after(step, asks, stands, is_due=is_due)
+        steps.append(step)
+    assert len(steps) <= 3 + is_due
+    # Straight after the sign-in, and never without one.
+    assert all(first is LOGIN for first, then in pairwise([CODE, *steps]) if then is CHANGE)
+    assert not is_due or all(then is CHANGE for first, then in pairwise(steps) if first is LOGIN)
 
 
 @given(asks=anything_asked, first_party=st.booleans())
-def test_prompt_none_never_shows_a_page(asks: Asked, *, first_party: bool) -> None:
-    answer = next_step(asks, signed_in(first_party=first_party), NOW)
+def test_whose_password_is_due_gets_no_further(asks: Asked, *, first_party: bool) -> None:
+    answer = next_step(asks, replace(DUE, first_party=first_party), NOW)
+    assert answer is CHANGE or (isinstance(answer, Refused) and answer.error == "login_required")
+
+
+@given(
+    asks=anything_asked,
+    stands=st.sampled_from([STRANGER, DUE, signed_in(), third_party()]),
+    first_party=st.booleans(),
+)
+def test_prompt_none_never_shows_a_page(asks: Asked, stands: Standing, *, first_party: bool) -> None:
+    answer = next_step(asks, replace(stands, first_party=first_party), NOW)
     assert Prompt.NONE not in asks.prompt or answer is CODE or isinstance(answer, Refused)
