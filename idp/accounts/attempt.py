@@ -89,6 +89,11 @@ class Attempts:
             else None
         )
 
+    def may_recover(self, connection: Connection, counted: str, limit: RateLimit, now: datetime) -> bool:
+        """Count a request for login details: of an address, for a person, or of all; whether it may be."""
+        key = self._mac(b"recovery", counted.encode())
+        return not is_exceeded(limit, rate.hit(connection, key, window_start(limit, now)))
+
     def of_person(self, person_id: UUID) -> bytes:
         """The key of a person."""
         return self._mac(b"person", person_id.bytes)
@@ -100,10 +105,6 @@ class Attempts:
     def of_address(self, address: str) -> bytes:
         """The key of a network address."""
         return self._mac(b"address", address.encode())
-
-    def of_recovery(self, counted: str) -> bytes:
-        """The key of requests for login details: those from an address, for a person, or all of them."""
-        return self._mac(b"recovery", counted.encode())
 
     def _mac(self, kind: bytes, value: bytes) -> bytes:
         return hmac.digest(self.key, kind + b"\0" + value, hashlib.sha256)
