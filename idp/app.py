@@ -9,20 +9,21 @@ from functools import cache
 
 from flask import Flask
 
+from idp import assembly
 from idp import settings as settings_module
-from idp.accounts.attempt import Attempts, Limits
+from idp.accounts.attempt import Limits
 from idp.accounts.known_device import KnownDevices
+from idp.accounts.password import Passwords
+from idp.accounts.replacement import Replacement
 from idp.accounts.sign_in import SignIn
 from idp.db import Database
-from idp.policy.lifetime import Lifetimes
-from idp.policy.lockout import LockoutRule
 from idp.policy.rate import RateLimit, RateLimits
 from idp.protocol.keyring import KeyRing
 from idp.protocol.server import Server, ServerKeys
 from idp.provider import Provider
 from idp.services import logs
 from idp.services.clock import Clock, SystemClock
-from idp.services.hashing import Hasher, HashParameters, threads_for
+from idp.services.hashing import Hasher, threads_for
 from idp.services.keys import MasterKeys
 from idp.services.randomness import Randomness, SystemRandomness
 from idp.settings import Settings
@@ -38,14 +39,11 @@ def assemble(
     randomness = randomness or SystemRandomness()
     masters = MasterKeys.load(settings.keys_dir)
     database = Database(settings.database_url, pool_size=settings.database_pool)
-    lifetimes = Lifetimes(
-        session_idle=settings.session_idle,
-        session_absolute=settings.session_absolute,
-        refresh_idle=settings.session_idle,
-        refresh_absolute=settings.session_absolute,
-        access_token=settings.access_token_lifetime,
-        id_token=settings.id_token_lifetime,
-    )
+    lifetimes = assembly.lifetimes(settings)
+    attempts = assembly.attempts(masters)
+    links = assembly.links(settings, randomness)
+    hasher = _hasher(settings, masters)
+    known_devices = KnownDevices(masters.derive("known-device"), lifetimes)
     keyring = KeyRing(database, masters, clock)
     server = Server(
         issuer=settings.issuer,
@@ -58,10 +56,31 @@ def assemble(
     )
     sign_in = SignIn(
         database=database,
-        hasher=_hasher(settings, masters),
-        attempts=Attempts(masters.derive("attempts"), LockoutRule()),
-        known_devices=KnownDevices(masters.derive("known-device"), lifetimes),
+        hasher=hasher,
+        attempts=attempts,
+        known_devices=known_devices,
         lifetimes=lifetimes,
+        clock=clock,
+        randomness=randomness,
+    )
+    replacement = Replacement(
+        database=database,
+        attempts=attempts,
+        links=links,
+        post=assembly.post(settings, masters, randomness),
+        lifetimes=lifetimes,
+        clock=clock,
+        randomness=randomness,
+    )
+    passwords = Passwords(
+        database=database,
+        hasher=hasher,
+        attempts=attempts,
+        known_devices=known_devices,
+        links=links,
+        replacement=replacement,
+        profile=assembly.password_profile(settings),
+        more_words=settings.password_words,
         clock=clock,
         randomness=randomness,
     )
@@ -73,12 +92,16 @@ def assemble(
         keyring=keyring,
         server=server,
         sign_in=sign_in,
+        links=links,
+        passwords=passwords,
+        recovery=assembly.recovery(settings, database, masters, clock, randomness),
         limits=_limits(settings),
         lifetimes=lifetimes,
         clock=clock,
         randomness=randomness,
         trusted_proxies=settings.trusted_proxies,
         trusted_networks=settings.trusted_networks,
+        metrics_networks=settings.metrics_networks,
         cookie_prefix=settings.cookie_prefix,
         service_desk=settings.service_desk,
         outbox=settings.outbox_dir,
@@ -109,7 +132,7 @@ def _hasher(settings: Settings, masters: MasterKeys) -> Hasher:
     threads = settings.hash_threads or threads_for(settings.workers)
     return Hasher(
         masters.pepper,
-        HashParameters(memory=settings.hash_memory_kib, passes=settings.hash_passes),
+        assembly.hash_parameters(settings),
         threads=threads,
         # Some request threads stay free for everything that does not wait for a hash.
         queue=max(1, settings.request_threads - 8 - threads),

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from idp.accounts.attempt import Limits
+from idp.accounts.link import Links
+from idp.accounts.password import Passwords
+from idp.accounts.recovery import Recovery
 from idp.accounts.sign_in import SignIn
 from idp.db import Database
 from idp.policy.lifetime import Lifetimes
@@ -33,12 +36,16 @@ class Provider:
     keyring: KeyRing
     server: Server
     sign_in: SignIn
+    links: Links
+    passwords: Passwords
+    recovery: Recovery
     limits: Limits
     lifetimes: Lifetimes
     clock: Clock
     randomness: Randomness
     trusted_proxies: Networks
     trusted_networks: Networks
+    metrics_networks: Networks
     cookie_prefix: str
     service_desk: str | None
     outbox: Path | None

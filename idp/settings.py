@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from idp.policy import password
+from idp.services import mail
+
 Network = IPv4Network | IPv6Network
 
 SETTINGS_FILE = "settings.env"
@@ -56,6 +59,21 @@ class Settings:
     login_pages_per_minute: int = 120
     sign_ins_per_minute: int = 60
     failed_names_per_ten_minutes: int = 20
+    password_profile: str = "esr"  # noqa: S105 - a profile's name
+    password_length: int | None = None
+    password_sequence: int | None = None
+    password_history: int | None = None
+    password_words: tuple[str, ...] = ()
+    recovery_per_ten_minutes: int = 10
+    recovery_per_hour: int = 300
+    recovery_per_person_hour: int = 3
+    recovery_per_person_day: int = 6
+    reset_link_lifetime: timedelta = timedelta(minutes=60)
+    activation_link_lifetime: timedelta = timedelta(hours=24)
+    smtp_url: str | None = None
+    mail_from: str | None = None
+    admin_email: tuple[str, ...] = ()
+    metrics_networks: tuple[Network, ...] = ()
     cookie_prefix: str = ""
     outbox_dir: Path | None = None
 
@@ -178,6 +196,32 @@ def _networks(text: str) -> tuple[Network, ...]:
         raise ValueError(f"{error}. Write addresses or networks with commas: 10.0.0.0/8,192.0.2.7") from None
 
 
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+
+
+def _sequence(text: str) -> int:
+    if text in {"1", "2"}:
+        raise ValueError(f"{text!r} would refuse nearly every password. Use 3 to 10, or 0 for no such rule.")
+    return _whole(0, 10)(text)
+
+
+def _smtp_url(text: str) -> str:
+    mail.smtp_server(text)
+    return text
+
+
+def _address(text: str) -> str:
+    problem = mail.address_problem(text)
+    if problem is not None:
+        raise ValueError(f"{text!r} {problem}")
+    return text
+
+
+def _addresses(text: str) -> tuple[str, ...]:
+    return tuple(_address(address) for address in _words(text))
+
+
 def _cookie_prefix(text: str) -> str:
     if not text.isascii() or not all(character.isalnum() or character in "-_" for character in text):
         raise ValueError(f"{text!r} may hold letters, digits, - and _ only.")
@@ -209,6 +253,21 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "login_pages_per_minute": _whole(1, 1_000_000),
     "sign_ins_per_minute": _whole(1, 1_000_000),
     "failed_names_per_ten_minutes": _whole(1, 1_000_000),
+    "password_profile": _one_of(*password.PROFILES),
+    "password_length": _whole(8, 64),
+    "password_sequence": _sequence,
+    "password_history": _whole(0, 24),
+    "password_words": _words,
+    "recovery_per_ten_minutes": _whole(1, 1_000_000),
+    "recovery_per_hour": _whole(1, 1_000_000),
+    "recovery_per_person_hour": _whole(1, 1_000_000),
+    "recovery_per_person_day": _whole(1, 1_000_000),
+    "reset_link_lifetime": _seconds(600, 86_400),
+    "activation_link_lifetime": _seconds(3_600, 14 * 86_400),
+    "smtp_url": _smtp_url,
+    "mail_from": _address,
+    "admin_email": _addresses,
+    "metrics_networks": _networks,
     "cookie_prefix": _cookie_prefix,
     "outbox_dir": Path,
 }
@@ -224,6 +283,13 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
     if "outbox_dir" in values and not _is_local(values.get("issuer", "")):
         problems.append(
             "IDP_OUTBOX_DIR shows everyone's mail to everyone: it is for localhost alone. Remove it."
+        )
+    if "smtp_url" in values and "outbox_dir" in values:
+        problems.append("IDP_SMTP_URL and IDP_OUTBOX_DIR both say where mail goes. Remove one.")
+    if "smtp_url" in values and "mail_from" not in values:
+        problems.append(
+            "IDP_SMTP_URL needs IDP_MAIL_FROM, the address mail comes from: "
+            "no-reply@esr.example.nhs.uk, for one."
         )
     weakest = {1: 47_104, 2: 19_456}
     memory, passes = values.get("hash_memory_kib", 19_456), values.get("hash_passes", 2)

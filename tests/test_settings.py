@@ -69,7 +69,17 @@ def test_every_problem_is_said_at_once() -> None:
         ("IDP_SESSION_IDLE", "60000", "longer than IDP_SESSION_ABSOLUTE"),
         ("IDP_COOKIE_PREFIX", "a;b", "letters, digits"),
         ("IDP_OUTBOX_DIR", "/var/mail", "for localhost alone"),
-        ("IDP_SMTP_URL", "smtp://x", "is not a setting"),
+        ("IDP_REDIS_URL", "redis://x", "is not a setting"),
+        ("IDP_SMTP_URL", "smtp://mail.example.nhs.uk", "needs IDP_MAIL_FROM"),
+        ("IDP_MAIL_FROM", "ESR <no-reply@esr.example>", "IDP_MAIL_FROM"),
+        ("IDP_ADMIN_EMAIL", "a@esr.example, b@", "IDP_ADMIN_EMAIL"),
+        ("IDP_PASSWORD_PROFILE", "strong", "is not one of esr, esr-2021, nist-800-63b-4"),
+        ("IDP_PASSWORD_LENGTH", "7", "from 8 to 64"),
+        ("IDP_PASSWORD_SEQUENCE", "2", "Use 3 to 10, or 0"),
+        ("IDP_PASSWORD_HISTORY", "25", "from 0 to 24"),
+        ("IDP_RECOVERY_PER_HOUR", "0", "from 1"),
+        ("IDP_RESET_LINK_LIFETIME", "60", "from 600"),
+        ("IDP_METRICS_NETWORKS", "prometheus", "Write addresses or networks with commas"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_remedy(name: str, value: str, problem: str) -> None:
@@ -87,6 +97,34 @@ def test_values_are_read_as_what_they_are() -> None:
     settings = load({**RIGHT, "IDP_SESSION_IDLE": "900", "IDP_TRUSTED_NETWORKS": "10.0.0.0/8, 2001:db8::/32"})
     assert settings.session_idle == timedelta(minutes=15)
     assert settings.trusted_networks == (ip_network("10.0.0.0/8"), ip_network("2001:db8::/32"))
+
+
+def test_mail_goes_one_way() -> None:
+    local = {
+        **RIGHT,
+        "IDP_ISSUER": "http://localhost:8000",
+        "IDP_OUTBOX_DIR": "mail",
+        "IDP_SMTP_URL": "smtp://localhost:25",
+        "IDP_MAIL_FROM": "no-reply@esr.example",
+    }
+    with pytest.raises(SettingsWrong) as wrong:
+        load(local)
+    assert wrong.value.problems == [
+        "IDP_SMTP_URL and IDP_OUTBOX_DIR both say where mail goes. Remove one."
+    ]
+
+
+def test_the_password_of_a_mail_server_is_not_repeated() -> None:
+    [said] = problems(IDP_SMTP_URL="http://user:hunter22@mail", IDP_MAIL_FROM="no-reply@esr.example")
+    assert "hunter22" not in said
+
+
+def test_lists_are_read_as_their_parts() -> None:
+    settings = load(
+        {**RIGHT, "IDP_ADMIN_EMAIL": "a@esr.example, b@esr.example", "IDP_PASSWORD_WORDS": "harbour, ,quay"}
+    )
+    assert settings.admin_email == ("a@esr.example", "b@esr.example")
+    assert settings.password_words == ("harbour", "quay")
 
 
 def test_a_value_may_come_from_a_file(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ down_revision = "2026_11_22_records"
 branch_labels = None
 depends_on = None
 
+
 def upgrade() -> None:
     """Add them."""
     op.add_column("outbox", sa.Column("person_id", types.Identifier(), nullable=True))

@@ -175,6 +175,12 @@ def _settings(place: Place) -> dict[str, str]:
         "IDP_LOGIN_PAGES_PER_MINUTE": "100000",
         "IDP_SIGN_INS_PER_MINUTE": "100000",
         "IDP_FAILED_NAMES_PER_TEN_MINUTES": "10000",
+        "IDP_RECOVERY_PER_TEN_MINUTES": "100000",
+        "IDP_RECOVERY_PER_HOUR": "100000",
+        "IDP_RECOVERY_PER_PERSON_HOUR": "1000",
+        "IDP_RECOVERY_PER_PERSON_DAY": "1000",
+        "IDP_MAIL_FROM": "no-reply@esr.example",
+        "IDP_ADMIN_EMAIL": "service.desk@esr.example",
     }
 
 

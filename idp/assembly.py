@@ -1,0 +1,112 @@
+"""Put services together from settings: those that servers and commands share.
+
+Apart from `app`, so that a command does not import a web framework.
+"""
+
+from idp.accounts.attempt import Attempts
+from idp.accounts.delivery import Delivery
+from idp.accounts.link import Links
+from idp.accounts.post import Post
+from idp.accounts.recovery import Recovery
+from idp.db import Database
+from idp.policy import password
+from idp.policy.lifetime import Lifetimes
+from idp.policy.lockout import LockoutRule
+from idp.policy.password import Profile
+from idp.policy.rate import RateLimit, RecoveryLimits
+from idp.services.clock import Clock
+from idp.services.hashing import HashParameters
+from idp.services.keys import MasterKeys
+from idp.services.letters import Letters
+from idp.services.mail import FolderMailer, Mailer, SmtpMailer, smtp_server
+from idp.services.randomness import Randomness
+from idp.settings import Settings
+
+# Mail in a folder goes nowhere: nobody needs to have this address.
+_SENDER_TO_A_FOLDER = "no-reply@esr.example"
+
+
+def lifetimes(settings: Settings) -> Lifetimes:
+    """How long everything lives."""
+    return Lifetimes(
+        session_idle=settings.session_idle,
+        session_absolute=settings.session_absolute,
+        refresh_idle=settings.session_idle,
+        refresh_absolute=settings.session_absolute,
+        access_token=settings.access_token_lifetime,
+        id_token=settings.id_token_lifetime,
+        reset_link=settings.reset_link_lifetime,
+        unlock_link=settings.reset_link_lifetime,
+        activation_link=settings.activation_link_lifetime,
+    )
+
+
+def hash_parameters(settings: Settings) -> HashParameters:
+    """What a password hash costs."""
+    return HashParameters(memory=settings.hash_memory_kib, passes=settings.hash_passes)
+
+
+def password_profile(settings: Settings) -> Profile:
+    """The rules for new passwords."""
+    return password.tuned(
+        password.PROFILES[settings.password_profile],
+        shortest=settings.password_length,
+        sequence=settings.password_sequence,
+        history=settings.password_history,
+    )
+
+
+def attempts(masters: MasterKeys) -> Attempts:
+    """The gate before every factor."""
+    return Attempts(masters.derive("attempts"), LockoutRule())
+
+
+def links(settings: Settings, randomness: Randomness) -> Links:
+    """Mailed links under the configured issuer."""
+    return Links(randomness, lifetimes(settings), settings.issuer)
+
+
+def post(settings: Settings, masters: MasterKeys, randomness: Randomness) -> Post:
+    """The way into the outbox."""
+    return Post(masters, randomness, settings.issuer)
+
+
+def recovery(
+    settings: Settings, database: Database, masters: MasterKeys, clock: Clock, randomness: Randomness
+) -> Recovery:
+    """Login details on request, invitations, unlocking."""
+    defaults = RecoveryLimits()
+    return Recovery(
+        database=database,
+        masters=masters,
+        attempts=attempts(masters),
+        links=links(settings, randomness),
+        post=post(settings, masters, randomness),
+        limits=RecoveryLimits(
+            address=RateLimit(settings.recovery_per_ten_minutes, defaults.address.period),
+            person_hour=RateLimit(settings.recovery_per_person_hour, defaults.person_hour.period),
+            person_day=RateLimit(settings.recovery_per_person_day, defaults.person_day.period),
+            whole=RateLimit(settings.recovery_per_hour, defaults.whole.period),
+        ),
+        lifetimes=lifetimes(settings),
+        clock=clock,
+        randomness=randomness,
+        administrators=settings.admin_email,
+    )
+
+
+def delivery(settings: Settings, database: Database, masters: MasterKeys, clock: Clock) -> Delivery | None:
+    """What sends mail; None while no setting says where to."""
+    mailer = _mailer(settings)
+    if mailer is None:
+        return None
+    sender = settings.mail_from or _SENDER_TO_A_FOLDER
+    return Delivery(database, masters, Letters(), mailer, sender, clock)
+
+
+def _mailer(settings: Settings) -> Mailer | None:
+    if settings.smtp_url is not None:
+        return SmtpMailer(smtp_server(settings.smtp_url))
+    if settings.outbox_dir is not None:
+        return FolderMailer(settings.outbox_dir)
+    return None
