@@ -10,16 +10,19 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from idp import settings
+from idp import assembly, settings
 from idp.accounts.attempt import Attempts
+from idp.accounts.delivery import Delivery
+from idp.accounts.recovery import Recovery
 from idp.db import Connection, Database, Unavailable, migrate
 from idp.policy.lifetime import Lifetimes
-from idp.policy.lockout import LockoutRule
 from idp.services.clock import Clock, SystemClock
-from idp.services.hashing import Hasher, HashParameters
+from idp.services.hashing import Hasher
 from idp.services.keys import MasterKeys
 from idp.services.randomness import Randomness, SystemRandomness
 from idp.settings import Settings
+
+_NOWHERE = {"IDP_ISSUER": "http://localhost", "IDP_DATABASE_URL": "sqlite:///", "IDP_KEYS_DIR": "."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,14 @@ class Installation:
         return settings.load(self._environ, self._folder)
 
     @cached_property
+    def settings_so_far(self) -> Settings:
+        """The settings of what may not be made yet, with stand-ins for issuer, database and keys.
+
+        For what needs none of these. Raises `SettingsWrong`.
+        """
+        return settings.load({**_NOWHERE, **self._environ}, self._folder)
+
+    @cached_property
     def masters(self) -> MasterKeys:
         """The master keys. Raises `KeysUnusable`."""
         return MasterKeys.load(self.settings.keys_dir)
@@ -75,21 +86,30 @@ class Installation:
         pending = migrate.pending(url)
         if pending:
             raise Unavailable(f"The database lacks the migration {pending[0]}. Run: idp db upgrade")
-        return Database(url, pool_size=1)
+        return Database(url, pool_size=2)
 
     @property
     def lifetimes(self) -> Lifetimes:
-        """How long keys live; those of sessions and tokens, which are settings, are not asked here."""
-        return Lifetimes()
+        """How long everything lives."""
+        return assembly.lifetimes(self.settings)
 
     def attempts(self) -> Attempts:
         """Names the throttle buckets of a person."""
-        return Attempts(self.masters.derive("attempts"), LockoutRule())
+        return assembly.attempts(self.masters)
+
+    @cached_property
+    def recovery(self) -> Recovery:
+        """Answers requests for login details, and invites joiners."""
+        return assembly.recovery(self.settings, self.database, self.masters, self.clock, self.randomness)
+
+    @cached_property
+    def delivery(self) -> Delivery | None:
+        """Sends mail; None while no setting says where to."""
+        return assembly.delivery(self.settings, self.database, self.masters, self.clock)
 
     def hasher(self) -> Hasher:
         """Hashes passwords as the servers do."""
-        parameters = HashParameters(self.settings.hash_memory_kib, self.settings.hash_passes)
-        return Hasher(self.masters.pepper, parameters)
+        return Hasher(self.masters.pepper, assembly.hash_parameters(self.settings))
 
     @contextmanager
     def change(self, *, dry_run: bool = False) -> Iterator[Connection]:
