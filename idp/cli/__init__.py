@@ -14,13 +14,14 @@ import click
 COMMANDS: Final[Mapping[str, str]] = {
     "demo": "Run the whole product here, with people and applications to try it.",
     "serve": "Serve people and applications.",
-    "worker": "Clean up and rotate keys, beside the servers.",
+    "worker": "Send mail, clean up and rotate keys, beside the servers.",
     "db": "Bring the database to this release, and check it.",
     "key": "Make, list, rotate and retire keys.",
     "employer": "Add and list the organisations that employ people.",
     "user": "Add, import and administer people and their accounts.",
     "client": "Register and administer relying parties.",
     "policy": "Say what a new password must be, and try passwords.",
+    "mail": "See what became of mail, and try it again.",
     "explain": "Tell what happened under a reference that a page showed.",
 }
 """Each is the command of that name in the module of that name."""
