@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import threading
+import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +15,7 @@ from idp.db import (
     Conflict,
     Connection,
     Database,
+    account,
     attempt,
     authorization_code,
     authorization_request,
@@ -37,7 +39,10 @@ from tests.builders import (
     a_code,
     a_grant,
     a_refresh_token,
+    a_session,
+    add_session,
     add_signed_in,
+    an_account,
     digest_of,
 )
 from tests.crowd import THREADS, together
@@ -214,6 +219,58 @@ def test_no_grant_outlives_a_password_that_was_changed_while_it_was_given(
 
     with signed_in.read() as connection:
         assert grant.find_live(connection, GRANT_ID, now) is None
+
+
+def test_a_password_is_set_once_for_the_account_that_was_read(signed_in: Database, now: datetime) -> None:
+    before = an_account(now)
+    later = now + timedelta(seconds=1)
+
+    answers = _all_at_once(
+        signed_in, lambda connection: account.set_password(connection, before, "new", later)
+    )
+
+    assert Counter(answers) == {True: 1, False: 11}
+
+
+def test_no_session_outlives_a_password_that_was_changed_while_it_began(
+    signed_in: Database, now: datetime
+) -> None:
+    changed = threading.Thread(target=_change_password, args=(signed_in, now))
+    with signed_in.write() as connection:
+        assert account.signed_in(connection, an_account(now), now)
+        add_session(connection, replace(a_session(now), sid=uuid.UUID(int=7)), secret="just begun")
+        # The password changes now: it has to wait for this session, or it would not see it.
+        changed.start()
+        changed.join(timeout=0.3)
+        assert changed.is_alive()
+    changed.join()
+
+    with signed_in.read() as connection:
+        assert browser_session.find_live(connection, digest_of("just begun"), now) is None
+
+
+def test_nobody_signs_in_with_a_password_that_is_being_changed(signed_in: Database, now: datetime) -> None:
+    answers: list[bool] = []
+
+    def sign_in() -> None:
+        with signed_in.write() as connection:
+            answers.append(account.signed_in(connection, an_account(now), now))
+
+    signing_in = threading.Thread(target=sign_in)
+    with signed_in.write() as connection:
+        assert account.set_password(connection, an_account(now), "new", now + timedelta(seconds=1))
+        signing_in.start()
+        signing_in.join(timeout=0.3)
+        assert signing_in.is_alive()
+    signing_in.join()
+
+    assert answers == [False]
+
+
+def _change_password(database: Database, now: datetime) -> None:
+    with database.write() as connection:
+        assert account.set_password(connection, an_account(now), "new", now + timedelta(seconds=1))
+        browser_session.end_others(connection, ACCOUNT_ID, None, now)
 
 
 def _end(database: Database, now: datetime) -> None:
