@@ -178,6 +178,15 @@ def test_of_a_word_within_another_only_the_longer_is_told() -> None:
     ]
 
 
+def test_of_two_words_that_begin_together_only_the_longer_is_told() -> None:
+    assert found("tin-nursery-19", words=("nurse", "nursery", "nur")) == [("word", "nursery")]
+
+
+def test_a_word_does_not_end_within_a_character() -> None:
+    # Its lower case is an i and a dot.
+    assert found("tin-lamp-alib\u0130", words=("alibi",)) == []
+
+
 @pytest.mark.parametrize(
     "word", ["\u0130zmir", "\u0130ZM\u0130R", "Stra\u00dfe", "\uff22ristol", "e\u0301cole"]
 )

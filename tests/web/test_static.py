@@ -51,6 +51,25 @@ def test_every_module_a_script_imports_is_there() -> None:
     assert set(imported) <= set(FILES)
 
 
+def test_a_script_beside_another_is_imported_by_its_whole_address(tmp_path: Path) -> None:
+    (tmp_path / "a.js").write_text('import { b } from "./b.js";\nimport { c } from "./vendored/c.js";\n')
+    (tmp_path / "b.js").write_text('export { c as b } from "./c.js";\n')
+    (tmp_path / "c.js").write_text("export const c = 1;\n")
+    before = static_files.load(tmp_path)
+    (tmp_path / "c.js").write_text("export const c = 2;\n")
+    after = static_files.load(tmp_path)
+    for files in (before, after):
+        assert files["a.js"].content.decode() == (
+            f'import {{ b }} from "./b.js?v={files["b.js"].version}";\n'
+            'import { c } from "./vendored/c.js";\n'
+        )
+        assert (
+            files["b.js"].content.decode()
+            == f'export {{ c as b }} from "./c.js?v={files["c.js"].version}";\n'
+        )
+    assert all(before[name].version != after[name].version for name in ("a.js", "b.js", "c.js"))
+
+
 def test_no_font_is_in_the_repository() -> None:
     assert not [path for path in static_files.FOLDER.rglob("*") if path.suffix in {".woff", ".woff2", ".ttf"}]
 
