@@ -10,10 +10,13 @@ from datetime import datetime
 
 from idp.accounts import text
 from idp.accounts.attempt import Attempts
+from idp.accounts.login_details import offer_of
+from idp.accounts.recovery import Recovery
 from idp.db import Connection, account, attempt, audit, browser_session, employer
 from idp.db.account import Account, AccountState
 from idp.db.audit import AuditEvent
 from idp.db.employer import Employer
+from idp.policy.recovery import Kind, Offer
 
 _EMPLOYER_CODE = re.compile(r"[0-9]{3}")
 _ODS_CODE = re.compile(r"[A-Z0-9]{2,16}")
@@ -31,6 +34,13 @@ class Disabled:
     """What disabling ended; `sessions` is None when the account was disabled already."""
 
     sessions: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """A letter is queued: a welcome, or login details under a reference that the service desk may quote."""
+
+    reference: str | None
 
 
 def add_employer(connection: Connection, new: Employer, now: datetime) -> Employer | NotDone:
@@ -79,6 +89,36 @@ def unlock(connection: Connection, attempts: Attempts, found: Account, now: date
     if cleared:
         _record(connection, "account.unlocked", found, now, {"counters": cleared})
     return cleared
+
+
+def require_change(connection: Connection, found: Account, now: datetime) -> bool | NotDone:
+    """Let the next sign-in lead to a new password and nowhere else; False when it did already.
+
+    Sessions and tokens given so far open nothing from now on.
+    """
+    if found.state is AccountState.MUST_CHANGE_PASSWORD:
+        return False
+    if found.state is not AccountState.ACTIVE:
+        return NotDone(f"{found.username} is {found.state}: only an active account has a password in use.")
+    if not account.set_state(connection, found.id, AccountState.ACTIVE, AccountState.MUST_CHANGE_PASSWORD):
+        return _CHANGED_MEANWHILE
+    _record(connection, "account.password_due", found, now, {})
+    return True
+
+
+def invite(connection: Connection, recovery: Recovery, found: Account, now: datetime) -> Invited | NotDone:
+    """Mail a link once more: to activate the account, or to reset its password; older links end."""
+    match offer_of(Kind.FORGOTTEN, found, now):
+        case Offer.CLOSED:
+            why = "its employment has ended" if found.has_ended(now) else f"it is {found.state}"
+            return NotDone(f"{found.username} cannot be invited: {why}.")
+        case Offer.ACTIVATE:
+            recovery.invite(connection, found.id, now)
+            reference = None
+        case _:
+            reference = recovery.send_details(connection, found, now)
+    _record(connection, "account.invited", found, now, {"reference": reference})
+    return Invited(reference)
 
 
 _CHANGED_MEANWHILE = NotDone("The account was changed at the same moment. Look at it, and try again.")

@@ -1,7 +1,8 @@
 """Add people who join an employer, each with an account of their own there.
 
 A person is found again by email address and date of birth, so one person may have an account at each of
-several employers. An account begins `pending`, without a password: its owner activates it by a mailed link.
+several employers. An account begins `pending`, without a password: its owner activates it by a mailed link,
+which is queued in the transaction that adds the account.
 """
 
 import re
@@ -32,6 +33,9 @@ FIELDS = (
     "language",
 )
 """What is said of a joiner, under the names that files and options use."""
+
+Invite = Callable[[Connection, UUID, datetime], None]
+"""Queues the welcome letter of an account, with a link to activate it: `Recovery.invite`."""
 
 NEEDED = ("employer", "family_name", "email", "date_of_birth")
 
@@ -147,8 +151,12 @@ def store(
     randomness: Randomness,
     now: datetime,
     password: Password | None = None,
+    invite: Invite | None = None,
 ) -> Joined:
-    """Store what was planned; what was stored. Raises `Conflict` when someone else took the username."""
+    """Store what was planned, and invite whoever has an account to activate; what was stored.
+
+    Raises `Conflict` when someone else took the username.
+    """
     if joined.is_new_person:
         person.add(connection, joined.person)
     row = joined.account if password is None else _activated(joined.account, password, now)
@@ -157,6 +165,8 @@ def store(
         password_history.add(connection, randomness.uuid(), row.id, password.phc, now)
     detail = {"username": row.username, "state": row.state.value, "new_person": joined.is_new_person}
     audit.record(connection, AuditEvent(at=now, event="account.added", account_id=row.id, detail=detail))
+    if invite is not None and row.state is AccountState.PENDING:
+        invite(connection, row.id, now)
     return replace(joined, account=row)
 
 
@@ -167,10 +177,13 @@ def add(
     now: datetime,
     *,
     password: Password | None = None,
+    invite: Invite | None = None,
 ) -> Joined | tuple[Problem, ...]:
-    """Add one joiner, with a password or `pending`."""
+    """Add one joiner, with a password or `pending`; see `store`."""
     planned = plan(connection, joiner, Arrivals(), randomness, now)
-    return planned if isinstance(planned, tuple) else store(connection, planned, randomness, now, password)
+    if isinstance(planned, tuple):
+        return planned
+    return store(connection, planned, randomness, now, password, invite)
 
 
 def _problem(name: str, value: str | None, today: date) -> str | None:

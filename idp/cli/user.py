@@ -17,7 +17,7 @@ from idp.cli.command import Answer, Refusal, done, dry_run, operates
 from idp.cli.installation import Installation
 from idp.cli.table import pairs, shown, table
 from idp.db import Connection, account, attempt, audit, person
-from idp.db.account import Account
+from idp.db.account import Account, AccountState
 from idp.db.attempt import NEVER
 from idp.db.audit import AuditEvent
 from idp.db.person import Person
@@ -26,6 +26,7 @@ from idp.policy.metadata_reader import Problem
 from idp.services.hashing import PasswordTooLong
 
 _EVENTS = 20
+_no_mail = click.option("--no-mail", is_flag=True, help="Invite nobody; do so later with idp user invite.")
 _FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
 
@@ -48,6 +49,7 @@ def user() -> None:
 @click.option(
     "--must-change", is_flag=True, help="With --password-stdin: ask for another at the first sign-in."
 )
+@_no_mail
 @dry_run
 @operates
 def add(
@@ -55,12 +57,14 @@ def add(
     *,
     password_stdin: bool,
     must_change: bool,
+    no_mail: bool,
     dry_run: bool,
     **fields: str | None,
 ) -> Answer:
     """Add a person with an account at an employer; someone on record gets another account.
 
-    Without a password the account is pending until its owner activates it by a mailed link.
+    Without a password the account is pending until its owner activates it by the link in the welcome email,
+    which is queued to the work address.
     """
     if must_change and not password_stdin:
         raise click.UsageError("--must-change goes with --password-stdin.")
@@ -70,27 +74,36 @@ def add(
         raise _refusal(read)
     password = _password(installation, must_change=must_change) if password_stdin else None
     with installation.change(dry_run=dry_run) as connection:
-        joined = joiner.add(connection, read, installation.randomness, now, password=password)
+        invite = None if no_mail else installation.recovery.invite
+        joined = joiner.add(connection, read, installation.randomness, now, password=password, invite=invite)
         if isinstance(joined, tuple):
             raise _refusal(joined)
+    mails = int(joined.account.state is AccountState.PENDING and not no_mail)
     known = "" if joined.is_new_person else f", who was on record as {joined.person.name}"
     line = f"{joined.account.username} is {joined.account.state}, for {read.name}{known}."
-    return done(_joined(joined), line, dry_run=dry_run)
+    lines = [line, f"A welcome email is queued to {joined.person.email}."] if mails else [line]
+    return done({**_joined(joined), "mails_queued": mails}, *lines, dry_run=dry_run)
 
 
 @user.command(name="import")
 @click.argument("file", type=_FILE)
 @click.option("--skip-bad-rows", is_flag=True, help="Store the good rows though others are wrong.")
+@_no_mail
 @dry_run
 @operates
-def import_(installation: Installation, file: Path, skip_bad_rows: bool, dry_run: bool) -> Answer:
+def import_(
+    installation: Installation, file: Path, skip_bad_rows: bool, no_mail: bool, dry_run: bool
+) -> Answer:
     """Add everyone in a CSV file (UTF-8).
 
     Its first row names the columns: employer, family_name, email and date_of_birth, and as far as there are
     any given_name, username, job_title, locality and language. Nothing is stored when any row is wrong,
-    unless --skip-bad-rows. Accounts are pending until their owners activate them.
+    unless --skip-bad-rows. Accounts are pending until their owners activate them by the links in the welcome
+    emails, which are queued together with the accounts.
     """
-    return user_import.run(installation, file, skip_bad_rows=skip_bad_rows, dry_run=dry_run)
+    return user_import.run(
+        installation, file, skip_bad_rows=skip_bad_rows, invites=not no_mail, dry_run=dry_run
+    )
 
 
 @user.command(name="list")
@@ -192,6 +205,42 @@ def unlock(installation: Installation, username: str, dry_run: bool) -> Answer:
         cleared = administration.unlock(connection, installation.attempts(), found, installation.now())
     line = f"{found.username} is unlocked." if cleared else f"{found.username} was not throttled."
     return done({"username": found.username, "counters_cleared": cleared}, line, dry_run=dry_run)
+
+
+@user.command()
+@click.argument("username")
+@dry_run
+@operates
+def invite(installation: Installation, username: str, dry_run: bool) -> Answer:
+    """Mail a link once more: to activate an account, or, once it is active, to reset its password.
+
+    It goes to the address on record, in place of links that were mailed before.
+    """
+    with installation.change(dry_run=dry_run) as connection:
+        found = _get(connection, username)
+        invited = administration.invite(connection, installation.recovery, found, installation.now())
+        if isinstance(invited, NotDone):
+            raise Refusal(invited.problem)
+    letter = "A welcome email" if invited.reference is None else "An email with login details"
+    told = "" if invited.reference is None else f" Its reference is {invited.reference}."
+    document = {"username": found.username, "reference": invited.reference, "mails_queued": 1}
+    return done(document, f"{letter} is queued to the address on record.{told}", dry_run=dry_run)
+
+
+@user.command(name="must-change")
+@click.argument("username")
+@dry_run
+@operates
+def must_change(installation: Installation, username: str, dry_run: bool) -> Answer:
+    """Ask for a new password at the next sign-in. What is open in the account's name opens nothing more."""
+    with installation.change(dry_run=dry_run) as connection:
+        found = _get(connection, username)
+        changed = administration.require_change(connection, found, installation.now())
+        if isinstance(changed, NotDone):
+            raise Refusal(changed.problem)
+    document = {"username": found.username, "state": "must_change_password", "changed": changed}
+    line = f"{found.username} must change the password{' at the next sign-in' if changed else ' already'}."
+    return done(document, line, dry_run=dry_run)
 
 
 def _password(installation: Installation, *, must_change: bool) -> Password:

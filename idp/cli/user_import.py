@@ -5,7 +5,7 @@ changed in between is refused like any other bad row.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +34,7 @@ class _Report:
     problems: list[dict[str, object]] = field(default_factory=list)
     bad_rows: int = 0
     people: int = 0
+    mails: int = 0
 
     def add(self, number: int, joined: Joined) -> None:
         username = joined.account.username
@@ -48,40 +49,58 @@ class _Report:
         ]
 
 
-def run(installation: Installation, path: Path, *, skip_bad_rows: bool, dry_run: bool) -> Answer:
-    """Import the file. Bad rows end it with code 1, unless `skip_bad_rows` stored the others."""
+def run(
+    installation: Installation, path: Path, *, skip_bad_rows: bool, invites: bool, dry_run: bool
+) -> Answer:
+    """Import the file. Bad rows end it with code 1, unless `skip_bad_rows` stored the others.
+
+    `invites` queues a welcome email for each account.
+    """
     try:
         with installation.database.read() as connection:
-            report = _pass(installation, connection, path, "Checking", store=False)
+            report = _pass(installation, connection, path, "Checking")
         if not dry_run and report.accounts and (skip_bad_rows or not report.problems):
-            report = _store(installation, path, skip_bad_rows=skip_bad_rows)
+            report = _store(installation, path, skip_bad_rows=skip_bad_rows, invites=invites)
             return _answer(report, stored=True)
     except NotARoster as error:
         raise Refusal(f"{path.name}: {error} Nothing was stored.") from error
     return _answer(report, stored=False, dry_run=dry_run)
 
 
-def _store(installation: Installation, path: Path, *, skip_bad_rows: bool) -> _Report:
+def _store(installation: Installation, path: Path, *, skip_bad_rows: bool, invites: bool) -> _Report:
+    invite = installation.recovery.invite if invites else None
+    randomness, now = installation.randomness, installation.now()
     with installation.change() as connection:
-        report = _pass(installation, connection, path, "Storing", store=True)
+        report = _pass(
+            installation,
+            connection,
+            path,
+            "Storing",
+            lambda joined: joiner.store(connection, joined, randomness, now, invite=invite),
+        )
         if report.problems and not skip_bad_rows:
             raise Refusal(
                 "The database changed since the file was checked. Nothing was stored; run it again."
             )
+    report.mails = len(report.accounts) if invites else 0
     return report
 
 
 def _pass(
-    installation: Installation, connection: Connection, path: Path, label: str, *, store: bool
+    installation: Installation,
+    connection: Connection,
+    path: Path,
+    label: str,
+    store: Callable[[Joined], object] | None = None,
 ) -> _Report:
-    report, arrivals, now = _Report(), Arrivals(), installation.now()
+    report, arrivals = _Report(), Arrivals()
     for row in _read(path, label):
         joined = _planned(installation, connection, row, arrivals)
         if isinstance(joined, BadRow):
             report.refuse(joined)
             continue
-        if store:
-            joiner.store(connection, joined, installation.randomness, now)
+        if store is not None:
+            store(joined)
         report.add(row.number, joined)
     return report
 
@@ -118,6 +137,7 @@ def _answer(report: _Report, *, stored: bool, dry_run: bool = False) -> Answer:
         "accounts_added" if stored else "accounts_to_add": len(report.accounts),
         "people_added" if stored else "people_to_add": report.people,
         "bad_rows": report.bad_rows,
+        "mails_queued": report.mails,
         "accounts": report.accounts,
         "problems": report.problems,
     }
@@ -132,7 +152,8 @@ def _lines(report: _Report, *, stored: bool, dry_run: bool) -> list[str]:
     lines += _more(len(report.problems), "problems")
     count = f"{len(report.accounts)} accounts, {report.people} new people, {report.bad_rows} bad rows."
     if stored:
-        return [*lines, f"Stored: {count}"]
+        mails = f" Welcome emails queued: {report.mails}." if report.mails else ""
+        return [*lines, f"Stored: {count}{mails}"]
     if dry_run:
         return [*lines, f"A dry run: nothing was stored. {count}"]
     return [*lines, f"Nothing was stored: {count} Correct the rows, or say --skip-bad-rows."]

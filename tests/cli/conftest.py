@@ -12,9 +12,11 @@ import pytest
 import structlog
 from click.testing import CliRunner, Result
 
+from idp.accounts.post import Enclosed
 from idp.cli import main
 from idp.cli.installation import World
 from idp.services.keys import MasterKeys
+from tests import mailbox
 from tests.fakes import FakeClock, FakeRandomness
 
 
@@ -46,6 +48,11 @@ class Operator:
         result = self(*arguments, "--json", stdin=stdin)
         assert result.exit_code == exit_code, result.output
         return json.loads(result.stdout)
+
+    def mailbox(self) -> list[Enclosed]:
+        """Every letter that is queued."""
+        masters = MasterKeys.load(Path(self.settings["IDP_KEYS_DIR"]))
+        return mailbox.queued(self.settings["IDP_DATABASE_URL"], masters)
 
     def refused(self, *arguments: object, stdin: str | bytes | None = None) -> str:
         """What a command that is refused says; standard output stays empty."""

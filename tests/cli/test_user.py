@@ -5,12 +5,14 @@ from typing import Any
 import pytest
 
 from idp.accounts.attempt import Attempts
-from idp.db import Database, account, attempt, audit, browser_session, grant, person
+from idp.db import Database, account, attempt, audit, browser_session, grant, link, person
 from idp.db.account import AccountState
 from idp.db.attempt import Bucket
 from idp.policy.lockout import LockoutRule
+from idp.services.digest import digest
 from idp.services.hashing import Hasher, HashParameters
 from idp.services.keys import MasterKeys
+from idp.services.letters import Letter
 from tests.builders import ACCOUNT_ID, PERSON_ID, a_grant, add_signed_in, digest_of
 from tests.cli.conftest import Operator
 
@@ -67,7 +69,10 @@ def test_a_person_is_added_with_a_pending_account_and_a_username(idp: Operator) 
 def test_a_namesake_gets_the_next_number(idp: Operator) -> None:
     idp.does(*options())
 
-    assert idp.does(*options(email="s.odowd@nhsbt.example")) == "918SODOWD02 is pending, for Siân O'Dowd.\n"
+    assert idp.does(*options(email="s.odowd@nhsbt.example")).splitlines() == [
+        "918SODOWD02 is pending, for Siân O'Dowd.",
+        "A welcome email is queued to s.odowd@nhsbt.example.",
+    ]
 
 
 def test_the_first_free_number_is_taken(idp: Operator) -> None:
@@ -329,13 +334,106 @@ def test_disabling_or_enabling_twice_changes_nothing_more(
     assert len(events(database)) == 1
 
 
-@pytest.mark.parametrize("command", ["show", "disable", "enable", "unlock"])
+@pytest.mark.parametrize("command", ["show", "disable", "enable", "unlock", "invite", "must-change"])
 @pytest.mark.parametrize("username", ["918NOBODY01", "x\x1b[2J"])
 def test_an_account_that_does_not_exist_is_told(idp: Operator, command: str, username: str) -> None:
     said = idp.refused("user", command, username)
 
     assert said.startswith("There is no account ")
     assert "\x1b" not in said
+
+
+def test_who_is_added_is_welcomed_with_a_link(idp: Operator) -> None:
+    assert idp.json(*options(language="cy"))["mails_queued"] == 1
+
+    [letter] = idp.mailbox()
+    assert (letter.letter, letter.to, letter.language) == (Letter.WELCOME, "sian.odowd@nhsbt.example", "cy")
+    assert letter.values["username"] == "918SODOWD01"
+    assert letter.values["link"].startswith("https://id.example.nhs.uk/update-password?link=")
+
+
+@pytest.mark.parametrize("option", ["--no-mail", "--dry-run", "--password-stdin"])
+def test_who_is_added_without_an_account_to_activate_is_not_written_to(idp: Operator, option: str) -> None:
+    said = idp.does(*options(), option, stdin="Tin.Horse.Lamp19\n")
+
+    assert idp.mailbox() == []
+    assert ("welcome" in said) == (option == "--dry-run")
+
+
+def test_an_invitation_makes_a_new_link_in_place_of_the_older_one(idp: Operator, database: Database) -> None:
+    idp.does(*options())
+    idp.clock.advance(timedelta(hours=30))
+
+    assert idp.does("user", "invite", "918sodowd01") == (
+        "A welcome email is queued to the address on record.\n"
+    )
+    idp.does("user", "invite", "918SODOWD01")
+
+    _, second, third = (letter.values["link"] for letter in idp.mailbox())
+    now = idp.clock.now()
+    with database.read() as connection:
+        found = [link.find(connection, digest(url.partition("link=")[2])) for url in (second, third)]
+    assert [each is not None and each.superseded_at is not None for each in found] == [True, False]
+    assert [each is not None and each.expires_at for each in found] == [now + timedelta(hours=24)] * 2
+    shown = idp.json("user", "show", "918SODOWD01")["events"]
+    assert [event["event"] for event in shown] == ["account.invited"] * 2 + ["account.added"]
+
+
+def test_an_active_account_gets_its_login_details(idp: Operator, database: Database, now: datetime) -> None:
+    signed_in(database, now)
+
+    said = idp.json("user", "invite", "123SODOWD01")
+
+    [letter] = idp.mailbox()
+    assert (letter.letter, letter.to) == (Letter.LOGIN_DETAILS, "sian.odowd@wales.example")
+    assert letter.values["reference"] == said["reference"]
+    assert [line["offer"] for line in letter.values["accounts"]] == ["reset"]
+    assert idp.json("explain", said["reference"])["events"][0]["event"] == "recovery.answered"
+
+
+@pytest.mark.parametrize("state", [AccountState.DISABLED, AccountState.LEAVER])
+def test_a_closed_account_is_not_invited(
+    idp: Operator, database: Database, now: datetime, state: AccountState
+) -> None:
+    signed_in(database, now)
+    with database.write() as connection:
+        account.set_state(connection, ACCOUNT_ID, AccountState.ACTIVE, state)
+
+    assert idp.refused("user", "invite", "123SODOWD01") == f"123SODOWD01 cannot be invited: it is {state}.\n"
+    assert idp.mailbox() == []
+
+
+def test_an_invitation_in_a_dry_run_mails_nothing(idp: Operator) -> None:
+    idp.does(*options(), "--no-mail")
+    idp.does("user", "invite", "918SODOWD01", "--dry-run")
+
+    assert idp.mailbox() == []
+
+
+def test_a_password_that_must_be_changed_ends_what_is_open(
+    idp: Operator, database: Database, now: datetime
+) -> None:
+    signed_in(database, now)
+
+    said = idp.does("user", "must-change", "123SODOWD01")
+
+    assert said == "123SODOWD01 must change the password at the next sign-in.\n"
+    assert events(database) == [("account.password_due", {"username": "123SODOWD01"})]
+    with database.read() as connection:
+        found = account.find(connection, "123SODOWD01")
+        assert found is not None
+        assert found.state is AccountState.MUST_CHANGE_PASSWORD
+        assert browser_session.find_live(connection, digest_of("cookie"), now) is None
+    assert idp.json("user", "must-change", "123SODOWD01")["changed"] is False
+    assert len(events(database)) == 1
+
+
+def test_a_password_must_be_in_use_to_be_changed(idp: Operator) -> None:
+    idp.does(*options())
+
+    assert idp.refused("user", "must-change", "918SODOWD01") == (
+        "918SODOWD01 is pending: only an active account has a password in use.\n"
+    )
 
 
 def test_everything_that_happened_to_an_account_is_shown(idp: Operator) -> None:

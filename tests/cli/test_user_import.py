@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from idp.db import Database, account, audit, person
+from idp.services.letters import Letter
 from tests.cli.conftest import Operator
 
 HEADING = "employer,given_name,family_name,email,date_of_birth,username,job_title,locality,language"
@@ -45,7 +46,7 @@ def test_everyone_in_the_file_is_added(idp: Operator, file: Path, database: Data
     assert said.splitlines() == [
         "Row 2: 918SODOWD01",
         "Row 3: 918REVANS01",
-        "Stored: 2 accounts, 2 new people, 0 bad rows.",
+        "Stored: 2 accounts, 2 new people, 0 bad rows. Welcome emails queued: 2.",
     ]
     with database.read() as connection:
         found = account.find(connection, "918SODOWD01")
@@ -56,6 +57,38 @@ def test_everyone_in_the_file_is_added(idp: Operator, file: Path, database: Data
     assert owner is not None
     assert (owner.name, owner.language) == ("Siân O'Dowd", "cy")
     assert event.event == "account.added"
+
+
+def test_everyone_gets_a_welcome_in_their_language_with_a_link_of_their_own(
+    idp: Operator, file: Path
+) -> None:
+    assert idp.json("user", "import", write(file, SIAN, RHYS))["mails_queued"] == 2
+
+    letters = {letter.to: letter for letter in idp.mailbox()}
+    assert {letter.letter for letter in letters.values()} == {Letter.WELCOME}
+    sian, rhys = letters["sian@nhsbt.example"], letters["rhys@nhsbt.example"]
+    assert (sian.language, rhys.language) == ("cy", "en")
+    assert (sian.values["username"], rhys.values["username"]) == ("918SODOWD01", "918REVANS01")
+    assert sian.values["link"] != rhys.values["link"]
+    assert sian.values["link"].startswith("https://id.example.nhs.uk/update-password?link=")
+
+
+def test_one_person_at_two_employers_gets_a_welcome_to_each(idp: Operator, file: Path) -> None:
+    idp.does("user", "import", write(file, SIAN, SIAN.replace("918,", "432,")))
+
+    assert sorted(letter.values["username"] for letter in idp.mailbox()) == ["432SODOWD01", "918SODOWD01"]
+
+
+@pytest.mark.parametrize("option", ["--no-mail", "--dry-run"])
+def test_nobody_is_written_to_when_not_asked(idp: Operator, file: Path, option: str) -> None:
+    assert idp.json("user", "import", write(file, SIAN, RHYS), option)["mails_queued"] == 0
+    assert idp.mailbox() == []
+
+
+def test_bad_rows_that_are_skipped_get_no_mail(idp: Operator, file: Path) -> None:
+    idp.does("user", "import", write(file, SIAN, NOBODY), "--skip-bad-rows")
+
+    assert [letter.to for letter in idp.mailbox()] == ["sian@nhsbt.example"]
 
 
 def test_a_dry_run_says_row_by_row_what_would_be_and_stores_nothing(idp: Operator, file: Path) -> None:
