@@ -99,9 +99,6 @@ _MEANINGS: Final[Mapping[str, _Meaning]] = {
         "The form did not come from our own page, or its page was too old.",
         "The person reloads the page. If it happens often, look for another site that posts to ours.",
     ),
-    "password_change_due": _Meaning(
-        "The password was right, but must be changed first.", "Help the person to set a new password."
-    ),
     "logout_repeated": _Meaning("The logout request said one thing twice.", _ONE_EACH),
     "logout_too_long": _Meaning("The logout request was too long.", _CORRECT_LOGOUT),
     "logout_hint": _Meaning(
@@ -112,6 +109,15 @@ _MEANINGS: Final[Mapping[str, _Meaning]] = {
         "Too many sign-ins failed from this network address.",
         "Wait. If a whole hospital shares the address, raise IDP_SIGN_INS_PER_MINUTE or list its network in "
         "IDP_TRUSTED_NETWORKS.",
+    ),
+    "recovery_throttled": _Meaning(
+        "Login details were asked for too often from this network address.",
+        "Wait. If a whole hospital shares the address, raise IDP_RECOVERY_PER_TEN_MINUTES or list its "
+        "network in IDP_TRUSTED_NETWORKS.",
+    ),
+    "recovery_busy": _Meaning(
+        "Login details were asked for more often in this hour than the whole system answers.",
+        "Look in the audit log for who asks so much. If it is an honest rush, raise IDP_RECOVERY_PER_HOUR.",
     ),
     "too_large": _Meaning("The request was larger than we accept.", "Let the application send less."),
     "failed": _Meaning(

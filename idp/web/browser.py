@@ -22,7 +22,7 @@ ASKED = "asked"
 CSRF_FIELD = "csrf_token"
 
 # What `randomness.token` makes: 256 bits as unpadded base64url.
-_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 def transaction_cookie(handle: str) -> str:
@@ -72,10 +72,10 @@ def forget(provider: Provider, response: Response, cookie: str) -> None:
     )
 
 
-def form_secret(provider: Provider, request: Request) -> str | None:
-    """What the browser brought to bind its forms to; None when it is nothing that we gave it."""
-    brought = read(provider, request, FORM)
-    return brought if brought is not None and _SECRET.fullmatch(brought) else None
+def read_token(provider: Provider, request: Request, cookie: str) -> str | None:
+    """The cookie's value if it can be a token that we gave the browser, else None."""
+    brought = read(provider, request, cookie)
+    return brought if brought is not None and _TOKEN.fullmatch(brought) else None
 
 
 def csrf_token(provider: Provider, binding: str) -> str:

@@ -112,12 +112,6 @@ WORDS = {
         N_("It may have been open for too long, or it did not come from our own page. Nothing was changed."),
         N_("Go back, reload the page and try again."),
     ),
-    "password_change_due": _Words(
-        HTTPStatus.FORBIDDEN,
-        N_("You need a new password"),
-        N_("Your username and password are right, but your password must be changed before you can log in."),
-        N_("Contact your service desk, and they will help you to set a new password."),
-    ),
     "logout_repeated": _Words(_BAD, _NO_SIGN_OUT, N_("Its request says one thing twice."), _SIGN_OUT_HERE),
     "logout_too_long": _Words(_BAD, _NO_SIGN_OUT, N_("Its request is too long."), _SIGN_OUT_HERE),
     "logout_hint": _Words(
@@ -137,6 +131,18 @@ WORDS = {
         N_("Too many tries from this network"),
         N_("There have been too many failed logins from the network you are using."),
         N_("Wait a few minutes and try again. If it goes on, contact your service desk."),
+    ),
+    "recovery_throttled": _Words(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        N_("Too many requests from this network"),
+        N_("Login details have been asked for too often from the network you are using. Nothing was sent."),
+        N_("Wait a few minutes and try again. If it goes on, contact your service desk."),
+    ),
+    "recovery_busy": _Words(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        N_("Very many people are asking for login details at the moment"),
+        N_("We could not deal with your request now. Nothing was sent."),
+        N_("Try again later. If it is urgent, contact your service desk."),
     ),
     "not_found": _Words(
         HTTPStatus.NOT_FOUND,

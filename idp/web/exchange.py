@@ -90,7 +90,9 @@ class Exchange:
     @cached_property
     def form_secret(self) -> str:
         """What the forms of a browser without a waiting request are bound to: what it brought, or new."""
-        return browser.form_secret(self.provider, self.request) or self.provider.randomness.token()
+        return (
+            browser.read_token(self.provider, self.request, browser.FORM) or self.provider.randomness.token()
+        )
 
     @property
     def _chosen_language(self) -> str | None:

@@ -22,7 +22,7 @@ def csrf_token(exchange: Exchange, session: BrowserSession | None = None) -> str
 
 def keep(exchange: Exchange, response: Response) -> Response:
     """The page of a form, with the cookie the form is bound to if the browser has none."""
-    if browser.form_secret(exchange.provider, exchange.request) is None:
+    if exchange.form_secret != exchange.cookie(browser.FORM):
         browser.write(exchange.provider, response, browser.FORM, exchange.form_secret)
     return response
 

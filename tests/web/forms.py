@@ -2,11 +2,13 @@
 
 import html
 import re
+from collections.abc import Mapping
 from http.cookies import SimpleCookie
 
+from werkzeug.test import Client as Browser
 from werkzeug.test import TestResponse
 
-from tests.site import Visitor
+from tests.site import ISSUER, Visitor
 
 
 def form_of(page: TestResponse) -> tuple[str, dict[str, str]]:
@@ -21,6 +23,14 @@ def heading(page: TestResponse) -> str:
     """The page's only h1."""
     (found,) = re.findall(r"<h1[^>]*>(.*?)</h1>", page.text, re.DOTALL)
     return html.unescape(" ".join(found.split()))
+
+
+def summary(page: TestResponse) -> list[tuple[str, str]]:
+    """The entries of the error summary: which field, which words."""
+    listed = re.search(r'<ul class="nhsuk-list nhsuk-error-summary__list">(.*?)</ul>', page.text, re.DOTALL)
+    assert listed, page.text
+    entries = re.findall(r'<a href="#([\w-]+)"\s*>(.*?)</a>', listed[1], re.DOTALL)
+    return [(field, html.unescape(" ".join(words.split()))) for field, words in entries]
 
 
 def reference(page: TestResponse) -> str:
@@ -38,6 +48,17 @@ def cookies_set(response: TestResponse) -> dict[str, dict[str, str]]:
             attributes = {key: str(value) for key, value in morsel.items() if value}
             found[name] = {"value": morsel.value, **attributes}
     return found
+
+
+def from_elsewhere(
+    visitor: Visitor, action: str, fields: Mapping[str, str], headers: Mapping[str, str]
+) -> TestResponse:
+    """Send a form with headers that name another host, and the cookies of this one: what a bad proxy does."""
+    names = ("__Host-form", "__Host-sid")
+    kept = [visitor.browser.get_cookie(name, domain="id.example.nhs.uk") for name in names]
+    cookies = "; ".join(f"{cookie.key}={cookie.value}" for cookie in kept if cookie is not None)
+    sender = Browser(visitor.site.flask, use_cookies=False)
+    return sender.post(action, base_url=ISSUER, data=fields, headers={**headers, "Cookie": cookies})
 
 
 def login_page(visitor: Visitor, client_id: str = "payslips", **asked: str | None) -> TestResponse:

@@ -9,9 +9,11 @@ from werkzeug.test import TestResponse
 
 from idp.db import account, browser_session, consent
 from idp.db.account import AccountState
+from idp.db.link import Purpose
 from idp.services.digest import digest
 from idp.web.routes import PAGES
 from tests.site import CALLBACK, ISSUER, PASSWORD, Site, Visitor, received
+from tests.web.asking import JANE, ask
 from tests.web.forms import cookies_set, form_of, heading, login_page
 
 HOST = "id.example.nhs.uk"
@@ -149,8 +151,31 @@ def _logout(_site: Site, visitor: Visitor) -> TestResponse:
     return visitor.get("/logout")
 
 
+def _plain(path: str) -> Callable[[Site, Visitor], TestResponse]:
+    return lambda _, visitor: visitor.get(path)
+
+
+def _confirmation(path: str) -> Callable[[Site, Visitor], TestResponse]:
+    return lambda _, visitor: visitor.follow(ask(visitor, path))
+
+
+def _unlock_account(site: Site, visitor: Visitor) -> TestResponse:
+    with site.provider.database.write() as connection:
+        found = account.find(connection, "918JSMITH01")
+        assert found is not None
+        issued = site.provider.links.issue(connection, found.id, Purpose.UNLOCK, site.clock.now())
+    return visitor.get(issued.url.removeprefix(ISSUER))
+
+
 FORMS = {
     "/login": Form(lambda _, visitor: login_page(visitor), {"username": "918JSMITH01", "password": PASSWORD}),
+    "/forgotten": Form(_plain("/forgotten"), JANE),
+    "/forgotten/confirmation": Form(_confirmation("/forgotten"), {}),
+    "/request": Form(_plain("/request"), JANE),
+    "/request/confirmation": Form(_confirmation("/request"), {}),
+    "/unlock": Form(_plain("/unlock"), JANE),
+    "/unlock/confirmation": Form(_confirmation("/unlock"), {}),
+    "/unlock-account": Form(_unlock_account, {}),
     "/select-account": Form(_select_account, {"choice": "continue"}),
     "/consent": Form(_consent, {"decision": "allow"}),
     "/logout": Form(_logout, {"decision": "sign_out"}),

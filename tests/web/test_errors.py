@@ -11,7 +11,6 @@ import pytest
 from werkzeug.test import TestResponse
 
 from idp.db import client, rate, trace
-from idp.db.account import AccountState
 from idp.db.trace import Trace
 from idp.web.address import UNKNOWN
 from idp.web.errors import WORDS
@@ -56,20 +55,32 @@ def forged(_site: Site, visitor: Visitor) -> TestResponse:
     return visitor.post(action, {"username": "918JSMITH01", "password": PASSWORD, "csrf_token": "forged"})
 
 
-def change_due(site: Site, visitor: Visitor) -> TestResponse:
-    number = len(site.secrets)
-    site.secrets[f"change-{number}"] = ""
-    username = f"918CHANGE{number:02}"
-    site.add_account(username, state=AccountState.MUST_CHANGE_PASSWORD)
-    return visitor.submit(login_page(visitor, prompt="login"), username=username, password=PASSWORD)
-
-
 def throttled(site: Site, visitor: Visitor) -> TestResponse:
     address = site.provider.sign_in.attempts.of_address(UNKNOWN)
     with site.provider.database.write() as connection:
         for number in range(20):
             rate.failed(connection, address, UUID(int=number).bytes * 2, site.clock.now())
     return visitor.submit(login_page(visitor, prompt="login"), username="918JDOE01", password=PASSWORD)
+
+
+def ask(visitor: Visitor) -> TestResponse:
+    page = visitor.get("/forgotten")
+    born = {"dob-day": "29", "dob-month": "2", "dob-year": "1984"}
+    return visitor.submit(page, email="nobody@example.nhs.uk", **born)
+
+
+def recovery_throttled(_site: Site, visitor: Visitor) -> TestResponse:
+    for _ in range(10):
+        ask(visitor)
+    return ask(visitor)
+
+
+def recovery_busy(site: Site, visitor: Visitor) -> TestResponse:
+    recovery, now = site.provider.recovery, site.clock.now()
+    with site.provider.database.write() as connection:
+        for _ in range(300):
+            assert recovery.attempts.may_recover(connection, "whole", recovery.limits.whole, now)
+    return ask(visitor)
 
 
 def broken(site: Site, visitor: Visitor) -> TestResponse:
@@ -129,7 +140,9 @@ PROBLEMS = {
         400, NOT_SET_UP, "an address that is not registered for it", authorize(redirect_uri=EVIL)
     ),
     "malformed": Meeting(400, "We could not read this request", "is damaged", get("/authorize?state=%FF")),
-    "request_missing": Meeting(400, "Start from your application", "we cannot tell which one", get("/login")),
+    "request_missing": Meeting(
+        400, "Start from your application", "we cannot tell which one", get("/consent")
+    ),
     "request_unknown": Meeting(
         400, "This login page is no longer available", "opened too long ago", get("/login?request=x")
     ),
@@ -139,7 +152,6 @@ PROBLEMS = {
         400, "This login page belongs to another browser", "in another browser or window", of_another
     ),
     "forged": Meeting(403, "We could not accept this form", "did not come from our own page", forged),
-    "password_change_due": Meeting(403, "You need a new password", "must be changed", change_due),
     "logout_repeated": Meeting(
         400, NO_SIGN_OUT, "says one thing twice", get("/logout?client_id=a&client_id=b")
     ),
@@ -150,6 +162,12 @@ PROBLEMS = {
     ),
     "address_throttled": Meeting(
         429, "Too many tries from this network", "too many failed logins", throttled
+    ),
+    "recovery_throttled": Meeting(
+        429, "Too many requests from this network", "asked for too often", recovery_throttled
+    ),
+    "recovery_busy": Meeting(
+        503, "Very many people are asking for login details at the moment", "Nothing was sent", recovery_busy
     ),
     "not_found": Meeting(404, "Page not found", "no page at this address", get("/nowhere")),
     "method_not_allowed": Meeting(
@@ -258,7 +276,8 @@ def test_without_its_database_what_needs_none_still_answers(site: Site, tmp_path
     assert visitor.get("/static/idp.css").status_code == 200
     assert visitor.get("/signed-out").status_code == 200
     assert visitor.get("/.well-known/openid-configuration").status_code == 200
-    assert visitor.get("/login").status_code == 400
+    assert visitor.get("/login").status_code == 200
+    assert visitor.get("/forgotten").status_code == 200
 
 
 def test_a_refusal_that_cannot_be_kept_still_has_its_reference(site: Site, tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ import re
 from datetime import timedelta
 
 from idp.db import client
-from tests.site import Site
+from idp.db.account import AccountState
+from tests.site import PASSWORD, Site
 from tests.web.forms import heading, login_page
 
 
@@ -46,3 +47,23 @@ def test_who_is_signed_in_is_named_and_may_sign_out(site: Site) -> None:
     assert "You are logged in as Jane Smith (918JSMITH01)." in page.text
     assert 'href="/logout"' in page.text
     assert "contact your service desk: 0117 496 0000" in page.text
+
+
+def test_who_is_signed_in_may_change_the_password_and_who_is_not_may_log_in(site: Site) -> None:
+    visitor = site.browser()
+    stranger = visitor.get("/").text
+    assert 'href="/login"' in stranger
+    assert 'href="/change-password"' not in stranger
+    visitor.log_in(visitor.get("/login"))
+    page = visitor.get("/").text
+    assert 'href="/change-password"' in page
+    assert 'href="/login"' not in page
+
+
+def test_who_has_to_change_the_password_is_taken_there_and_told_nothing_before(site: Site) -> None:
+    site.add_account("918JDOE01", state=AccountState.MUST_CHANGE_PASSWORD)
+    visitor = site.browser()
+    visitor.submit(visitor.get("/login"), username="918JDOE01", password=PASSWORD)
+    page = visitor.get("/")
+    assert (page.status_code, page.location) == (303, "https://id.example.nhs.uk/change-password")
+    assert "918JDOE01" not in page.text

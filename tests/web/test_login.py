@@ -12,9 +12,9 @@ from werkzeug.test import TestResponse
 from idp.db.account import AccountState
 from idp.services.hashing import Hasher
 from tests.observed import statements
-from tests.site import ISSUER, PASSWORD, Site, body, received
+from tests.site import ISSUER, PASSWORD, Site, Visitor, body, received
 from tests.web.conftest import Build
-from tests.web.forms import form_of, heading, login_page, reference
+from tests.web.forms import form_of, heading, login_page, reference, summary
 
 WRONG = "Wrong.Horse.Lamp19"
 
@@ -192,14 +192,15 @@ def test_whoever_may_not_sign_in_sees_what_a_wrong_password_shows_for_the_same_w
     assert shapes[0][0] == 422
 
 
-def test_a_password_that_is_due_for_change_says_so_to_who_knows_it(site: Site) -> None:
+def test_a_password_that_is_due_for_change_leads_who_knows_it_to_a_new_one(site: Site) -> None:
     site.add_account("918JDOE01", state=AccountState.MUST_CHANGE_PASSWORD)
     visitor = site.browser()
     page = login_page(visitor)
-    assert "You need a new password" not in visitor.submit(page, username="918JDOE01", password=WRONG).text
-    due = visitor.submit(page, username="918JDOE01", password=PASSWORD)
-    assert (due.status_code, heading(due)) == (403, "You need a new password")
-    assert not due.headers.getlist("Set-Cookie")
+    wrong = visitor.submit(page, username="918JDOE01", password=WRONG)
+    assert (wrong.status_code, heading(wrong)) == (422, "Log in with your credentials")
+    right = visitor.submit(page, username="918JDOE01", password=PASSWORD)
+    onwards = visitor.get(right.location.removeprefix(ISSUER))
+    assert onwards.location == f"{ISSUER}/change-password?request={form_of(page)[0].partition('=')[2]}"
 
 
 def test_a_full_hash_queue_says_when_to_come_back_and_counts_nothing(build: Build) -> None:
@@ -259,6 +260,126 @@ def test_another_person_at_the_same_browser_ends_the_first_one_s_session_and_gra
     assert body(site.refresh(first["refresh_token"]))["error"] == "invalid_grant"
     assert site.userinfo(first["access_token"]).status_code == 401
     assert site.userinfo(second["access_token"]).status_code == 200
+
+
+def plain(visitor: Visitor, query: str = "") -> TestResponse:
+    """The login page of someone who comes from no application."""
+    return visitor.get(f"/login{query}")
+
+
+class TestWithoutAnApplication:
+    def test_a_person_logs_in_and_finds_the_applications(self, site: Site) -> None:
+        visitor = site.browser()
+        page = plain(visitor)
+        assert (page.status_code, heading(page)) == (200, "Log in with your credentials")
+        assert "Log in to continue to" not in page.text
+        assert "form-action 'self';" in page.headers["Content-Security-Policy"]
+        signed_in = visitor.submit(page, username="918JSMITH01", password=PASSWORD)
+        assert signed_in.location == "https://id.example.nhs.uk/"
+        assert "You are logged in as Jane Smith (918JSMITH01)." in visitor.follow(signed_in).text
+
+    def test_an_application_needs_no_second_login_then(self, site: Site) -> None:
+        visitor = site.browser()
+        visitor.log_in(plain(visitor))
+        assert "code" in received(visitor.authorize())
+
+    def test_nothing_is_stored_before_the_form_is_sent(self, site: Site) -> None:
+        with statements() as seen:
+            plain(site.browser())
+        assert seen == []
+
+    @pytest.mark.parametrize(
+        ("query", "where"),
+        [
+            pytest.param("?next=change-password", "/change-password", id="a page of ours"),
+            pytest.param("?next=/change-password", "/", id="a path"),
+            pytest.param("?next=https://evil.example/", "/", id="an address"),
+            pytest.param("?next=//evil.example", "/", id="a host"),
+            pytest.param("?next=change-password&next=change-password", "/", id="two"),
+            pytest.param("?next=", "/", id="none"),
+        ],
+    )
+    def test_one_is_taken_to_a_page_of_ours_and_nowhere_else(
+        self, site: Site, query: str, where: str
+    ) -> None:
+        visitor = site.browser()
+        page = visitor.submit(plain(visitor, query), username="918JSMITH01", password=WRONG)
+        assert "evil" not in form_of(page)[0]
+        signed_in = visitor.submit(page, username="918JSMITH01", password=PASSWORD)
+        assert signed_in.location == f"https://id.example.nhs.uk{where}"
+
+    def test_who_must_change_the_password_is_taken_there_first(self, site: Site) -> None:
+        site.add_account("918JDOE01", state=AccountState.MUST_CHANGE_PASSWORD)
+        visitor = site.browser()
+        signed_in = visitor.submit(plain(visitor), username="918JDOE01", password=PASSWORD)
+        home = visitor.get(signed_in.location.removeprefix(ISSUER))
+        assert (home.status_code, home.location) == (303, f"{ISSUER}/change-password")
+
+    def test_what_was_left_out_is_asked_for(self, site: Site) -> None:
+        visitor = site.browser()
+        page = visitor.submit(plain(visitor), username=" ", password="")
+        assert page.status_code == 422
+        assert summary(page) == [("username", "Enter your username"), ("password", "Enter your password")]
+
+    @pytest.mark.parametrize(
+        ("username", "prepare"),
+        [
+            pytest.param("918NOBODY01", nothing, id="unknown"),
+            pytest.param("918JDOE01", throttled, id="throttled"),
+            pytest.param("918JDOE01", an_account(state=AccountState.DISABLED), id="disabled"),
+        ],
+    )
+    def test_a_failure_looks_and_costs_the_same_as_every_other(
+        self, site: Site, username: str, prepare: Callable[[Site], object]
+    ) -> None:
+        prepare(site)
+        visitor = site.browser()
+        page = plain(visitor)
+        work, shapes = [], []
+        for name in ("918JSMITH01", username):
+            before = site.provider.sign_in.hasher.verifications
+            with statements() as seen:
+                answer = visitor.submit(page, username=name, password=WRONG)
+            work.append((site.provider.sign_in.hasher.verifications - before, seen))
+            shapes.append(shape(answer, name))
+        assert work[0] == work[1]
+        assert shapes[0] == shapes[1]
+        assert (shapes[0][0], work[0][0]) == (422, 1)
+
+    def test_guesses_count_at_whichever_of_the_pages_they_are_made(self, site: Site) -> None:
+        visitor = site.browser()
+        without, within = plain(visitor), login_page(visitor)
+        for number in range(6):
+            visitor.submit(within if number % 2 else without, username="918JSMITH01", password=WRONG)
+        for page in (without, within):
+            assert visitor.submit(page, username="918JSMITH01", password=PASSWORD).status_code == 422
+        site.clock.advance(timedelta(seconds=30))
+        assert visitor.submit(without, username="918JSMITH01", password=PASSWORD).status_code == 303
+
+    def test_a_known_device_is_known_here_too(self, site: Site) -> None:
+        owner, stranger = site.browser(), site.browser()
+        owner.log_in(plain(owner))
+        page = plain(stranger)
+        for _ in range(7):
+            stranger.submit(page, username="918JSMITH01", password=WRONG)
+        assert stranger.submit(page, username="918JSMITH01", password=PASSWORD).status_code == 422
+        assert owner.submit(plain(owner), username="918JSMITH01", password=PASSWORD).status_code == 303
+
+    def test_another_person_at_the_same_browser_ends_the_first_one_s_session(self, site: Site) -> None:
+        site.add_account("918JDOE01")
+        visitor = site.browser()
+        tokens = site.tokens(visitor=visitor)
+        visitor.log_in(plain(visitor), "918JDOE01")
+        assert site.userinfo(tokens["access_token"]).status_code == 401
+
+
+def test_the_way_to_one_s_login_details_takes_the_request_along(site: Site) -> None:
+    visitor = site.browser()
+    page = login_page(visitor)
+    query = f"?{form_of(page)[0].partition('?')[2]}"
+    for path in ("/forgotten", "/request", "/unlock"):
+        assert f'href="{path}{query}"' in page.text
+        assert f'href="{path}"' in plain(visitor).text
 
 
 def test_one_address_opens_so_many_login_pages_a_minute(build: Build) -> None:

@@ -102,8 +102,8 @@ def test_guessing_a_handle_finds_nothing(site: Site) -> None:
 
 
 def test_a_page_that_belongs_to_no_request_says_where_to_start(site: Site) -> None:
-    for query in ("", "?request=a&request=b", "?requests=a"):
-        assert refused(site.browser().get(f"/login{query}")) == "Start from your application", query
+    for path in ("/login?request=a&request=b", "/consent", "/consent?requests=a", "/select-account"):
+        assert refused(site.browser().get(path)) == "Start from your application", path
 
 
 def test_a_waiting_request_is_validated_again(site: Site) -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from jinja2 import UndefinedError
 
+from idp.policy.password import PROFILES, browser_rules
 from idp.web.language import Language
+from idp.web.new_password import Choice, lines
 from idp.web.rendering import COMPONENTS, Brand, Rendering, _components
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
@@ -38,11 +40,50 @@ LOGIN: Mapping[str, object] = {
     "failed": False,
     "blank": (),
     "client_name": "My ESR Self-Service",
-    "recovery": True,
+    "recovery_query": "?request=h4ndle",
     "smartcard": True,
 }
+IDENTITY: Mapping[str, object] = {
+    "action": "/forgotten?request=h4ndle",
+    "csrf_token": "t0ken",
+    "query": "?request=h4ndle",
+    "email": "first.last",
+    "day": "31",
+    "month": "Feb",
+    "year": "1984",
+    "username": "JSMITH",
+    "email_problem": "Enter an email address like first.last@domain.com",
+    "dob_problem": "Your date of birth must be a day in the calendar",
+    "dob_parts": ("day", "month", "year"),
+    "username_problem": "Enter a username like 999JSMITH01, or leave it empty",
+}
+NO_PROBLEM: Mapping[str, object] = {
+    "email_problem": None,
+    "dob_problem": None,
+    "dob_parts": (),
+    "username_problem": None,
+}
+CHOICE = Choice(
+    lines(PROFILES["esr"]), browser_rules(PROFILES["esr"], ("nurse", "o'neill")), ("tin-horse-lamp",)
+)
 PAGES: Mapping[str, Mapping[str, object]] = {
     "login.html": LOGIN,
+    "forgotten.html": IDENTITY,
+    "request.html": IDENTITY,
+    "unlock.html": IDENTITY,
+    "confirmation.html": {
+        "submitted": "Your unlock request has been submitted.",
+        "action": "/unlock/confirmation",
+        "csrf_token": "t0ken",
+        "again": "/unlock",
+        "log_in": "/login",
+    },
+    "unlock_account.html": {
+        "action": "/unlock-account",
+        "csrf_token": "t0ken",
+        "link": "l1nk",
+        "request": "h4ndle",
+    },
     "select_account.html": {
         "action": "/select-account",
         "csrf_token": "t0ken",
@@ -67,6 +108,32 @@ PAGES: Mapping[str, Mapping[str, object]] = {
         "fields": (("state", "xyz"),),
     },
     "signed_out.html": {"continue_uri": "https://rp.example/", "client_name": "Learning"},
+    "update_password.html": {
+        "action": "/update-password?link=t0ken",
+        "csrf_token": "t0ken",
+        "link": "t0ken",
+        "request": "handle",
+        "username": "918JSMITH01",
+        "activates": True,
+        "wrong": (),
+        "choice": CHOICE,
+    },
+    "change_password.html": {
+        "action": "/change-password",
+        "csrf_token": "t0ken",
+        "due": False,
+        "name": "Jo Smith",
+        "username": "918JSMITH01",
+        "wrong": (),
+        "choice": CHOICE,
+    },
+    "unusable_link.html": {
+        "title": "This link has expired",
+        "sentence": "Nothing was changed.",
+        "remedy": "Ask for a new link.",
+        "ask_again": "/forgotten",
+        "log_in": "/login",
+    },
     "home.html": {
         "username": "918JSMITH01",
         "name": "Jo Smith",
@@ -124,6 +191,7 @@ def html(
     brand: Brand = Brand.NEUTRAL,
     language: Language = Language.ENGLISH,
     reference: str | None = "7F3K-2Q",
+    notice: str | None = None,
 ) -> str:
     return RENDERINGS[brand].render(
         template,
@@ -132,6 +200,7 @@ def html(
         path_for_language=PATHS,
         service_desk="0300 123",
         reference=reference,
+        notice=notice,
         **values,
     )
 
@@ -338,18 +407,18 @@ class TestLogin:
         assert page.all("form") == [{"method": "post", "action": "/login", "novalidate": None}]
         assert page.field("csrf_token")["value"] == "t0ken"
 
-    def test_links_to_recovery_when_there_is_one(self) -> None:
-        recovery = ["/forgotten", "/request", "/unlock"]
-        assert [link["href"] for link in login().all("a") if link["href"] in recovery] == recovery
-        assert [link for link in login(recovery=False).all("a") if link["href"] in recovery] == []
+    @pytest.mark.parametrize("query", ["", "?request=h4ndle"])
+    def test_links_to_recovery_and_takes_the_waiting_request_along(self, query: str) -> None:
+        links = [link["href"] or "" for link in login(recovery_query=query).all("a")]
+        recovery = [link for link in links if link.startswith(("/forgotten", "/request", "/unlock"))]
+        assert recovery == [f"/forgotten{query}", f"/request{query}", f"/unlock{query}"]
 
-    @pytest.mark.parametrize("recovery", [True, False])
-    def test_a_refusal_names_remedies_and_not_the_reason(self, recovery: bool) -> None:
-        page = login(failed=True, recovery=recovery)
+    def test_a_refusal_names_remedies_and_not_the_reason(self) -> None:
+        page = login(failed=True)
         assert page.text.startswith("Error: Log in with your credentials \N{EN DASH} Electronic Staff Record")
         assert "There is a problem" in page.text
         assert "wait and try again later" in page.text
-        assert ("use the links below the form" if recovery else "contact your service desk") in page.text
+        assert "use the links below the form" in page.text
         assert not re.search(r"locked|disabled|unknown|wrong|incorrect|too many|not recognised", page.text)
 
     def test_the_error_summary_links_to_the_fields_left_empty(self) -> None:
@@ -366,15 +435,89 @@ class TestLogin:
         assert "There is a problem" not in page.text
 
 
-def test_good_news_stand_above_the_page_in_its_language() -> None:
-    page = RENDERINGS[Brand.NEUTRAL].render(
-        "busy.html",
-        language=Language.ENGLISH,
-        nonce="n0nce",
-        path_for_language={},
-        notice=EVIL,
-        retry_after=1,
+class TestIdentity:
+    @pytest.mark.parametrize(
+        ("template", "name"),
+        [
+            ("forgotten.html", "Forgotten"),
+            ("request.html", "Request Username/Password"),
+            ("unlock.html", "Unlock Account"),
+        ],
     )
+    def test_has_the_words_of_the_guidance(self, template: str, name: str) -> None:
+        page = Page(html(template, {**IDENTITY, **NO_PROBLEM}))
+        for words in (
+            "Forgotten | Request Username/Password | Unlock Account",
+            "Enter the email address associated with your account and your date of birth",
+            "your login details will then be emailed to you.",
+            "Email* (Example : first.last@domain.com)",
+            "Date of Birth*",
+            "Date Month Year",
+            "Only required if you have more than one NHS Employer and wish to reset a specific account.",
+            "If known, enter your ESR username to receive details for this account only.",
+            "Username",
+            "Submit",
+        ):
+            assert words in page.text
+        assert page.text.startswith(f"{name} \N{EN DASH} Electronic Staff Record")
+        (current,) = [link for link in page.all("a") if link.get("aria-current") == "page"]
+        assert current["href"] == f"/{template.removesuffix('.html')}?request=h4ndle"
+
+    def test_helps_browsers_to_fill_in_what_they_know(self) -> None:
+        page = Page(html("forgotten.html", IDENTITY))
+        filled = {name: page.field(name)["autocomplete"] for name in FIELDS}
+        assert filled == FIELDS
+        assert page.field("email")["type"] == "email"
+        assert {page.field(name)["inputmode"] for name in FIELDS if name.startswith("dob-")} == {"numeric"}
+
+    def test_an_error_keeps_what_was_typed_and_the_summary_links_to_each_field(self) -> None:
+        page = Page(html("forgotten.html", IDENTITY))
+        assert page.text.startswith("Error: Forgotten")
+        assert [page.field(name)["value"] for name in FIELDS] == ["first.last", "31", "Feb", "1984", "JSMITH"]
+        targets = [link["href"] for link in page.all("a") if (link["href"] or "").startswith("#")]
+        assert targets == ["#maincontent", "#email", "#dob-day", "#username"]
+        assert page.field("email")["aria-describedby"] == "email-hint email-error"
+        assert page.field("username")["aria-describedby"] == "username-hint username-error"
+        (fieldset,) = page.all("fieldset")
+        assert fieldset["aria-describedby"] == "dob-hint dob-error"
+
+    def test_only_the_boxes_an_error_is_about_are_marked(self) -> None:
+        page = Page(
+            html("forgotten.html", {**IDENTITY, **NO_PROBLEM, "dob_problem": "x", "dob_parts": ("month",)})
+        )
+        marked = [name for name in FIELDS if "nhsuk-input--error" in (page.field(name)["class"] or "")]
+        assert marked == ["dob-month"]
+        assert "#dob-month" in [link["href"] for link in page.all("a")]
+
+
+FIELDS = {
+    "email": "email",
+    "dob-day": "bday-day",
+    "dob-month": "bday-month",
+    "dob-year": "bday-year",
+    "username": "username",
+}
+
+
+@pytest.mark.parametrize(
+    "submitted",
+    [
+        "Your password-reset request has been submitted.",
+        "Your username request has been submitted.",
+        "Your unlock request has been submitted.",
+    ],
+)
+def test_the_confirmation_has_the_words_of_the_guidance(submitted: str) -> None:
+    page = Page(html("confirmation.html", {**PAGES["confirmation.html"], "submitted": submitted}))
+    assert (
+        f"Confirmation {submitted} An email with instructions will be sent shortly. Please contact the "
+        "System Administrator if you do not receive an email within the next 10-15 minutes."
+    ) in page.text
+    assert "Ok" in page.text.split()
+
+
+def test_good_news_stand_above_the_page_in_its_language() -> None:
+    page = html("busy.html", {"retry_after": 1}, notice=EVIL)
     banner = page.partition("<main")[2].partition("<h1")[0]
     assert 'role="alert"' in banner
     assert "Success" in banner

@@ -8,11 +8,18 @@ from idp.web import browser
 from idp.web.exchange import Exchange
 
 
+_CHANGE_PASSWORD = "/change-password"  # noqa: S105 - a path
+
+
 def show(exchange: Exchange) -> Response:
-    """GET /."""
+    """GET /. Who has to choose a new password first is taken there."""
+    secret = exchange.cookie(browser.SESSION)
     with exchange.provider.database.read() as connection:
-        session = browser_session.find(connection, exchange.cookie(browser.SESSION), exchange.now)
+        session = browser_session.find(connection, secret, exchange.now)
+        due = browser_session.find_due(connection, secret, exchange.now) if session is None else None
         profile = None if session is None else account.find_profile(connection, session.account_id)
+    if due is not None:
+        return exchange.to(_CHANGE_PASSWORD)
     return exchange.page(
         "home.html",
         service_desk=None if profile is None else profile.service_desk,

@@ -1,18 +1,38 @@
-"""Log in with your credentials: the central login page."""
+"""Log in with your credentials: the central login page.
+
+Most people come with a waiting request of an application. Who comes without one, from a bookmark or from a
+link in an email, logs in to the provider itself: the same page, the same checks, the same limits.
+"""
 
 from dataclasses import dataclass
 from http import HTTPStatus
+from types import MappingProxyType
 
 from flask import Response
 
 from idp.accounts import browser_session
 from idp.accounts.attempt import AddressThrottled
-from idp.accounts.sign_in import Credentials, Failed, MustChangePassword, SignedIn
-from idp.web import browser, errors, parked
+from idp.accounts.sign_in import Credentials, Failed, SignedIn
+from idp.web import browser, errors, parked, visitor
 from idp.web.exchange import Exchange
 from idp.web.parked import Parked
 
-PATH = "/login"
+NEXT = "next"
+# Where one may ask to be taken, by its name in an address; everybody else is taken home.
+_PAGES = MappingProxyType({"change-password": "/change-password"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Errand:
+    """What a person logs in for: the `waiting` request of an application, or a page of our own, `onwards`."""
+
+    waiting: Parked | None = None
+    onwards: str = "/"
+    query: str = ""
+    login_hint: str | None = None
+    ui_locales: str | None = None
+    client_name: str | None = None
+    form_action: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,29 +48,52 @@ class _Typed:
 
 def show(exchange: Exchange) -> Response:
     """GET /login."""
-    waiting = parked.find(exchange)
-    return _page(exchange, waiting, username=waiting.request.login_hint or "")
+    is_asked = parked.HANDLE in exchange.query
+    errand = _of_application(parked.find(exchange)) if is_asked else _own(exchange)
+    return _page(exchange, errand, username=errand.login_hint or "")
 
 
 def submit(exchange: Exchange) -> Response:
     """POST /login. Raises `hashing.Busy` when too many people wait for their turn."""
-    waiting = parked.submitted(exchange)
+    errand = _submitted(exchange)
     typed = _Typed(exchange.field("username"), exchange.field("password"))
     if typed.blank:
-        return _page(exchange, waiting, username=typed.username, blank=typed.blank)
-    credentials = _credentials(exchange, waiting, typed)
+        return _page(exchange, errand, username=typed.username, blank=typed.blank)
+    credentials = _credentials(exchange, errand, typed)
     match exchange.provider.sign_in.with_password(credentials):
         case SignedIn() as signed_in:
-            return _signed_in(exchange, waiting, signed_in)
+            return _signed_in(exchange, errand, signed_in)
         case Failed():
-            return _page(exchange, waiting, username=typed.username, failed_as=credentials.reference)
-        case MustChangePassword():
-            return errors.page(exchange, "password_change_due", client_id=waiting.row.client_id)
+            return _page(exchange, errand, username=typed.username, failed_as=credentials.reference)
         case AddressThrottled(retry_after):
             return errors.throttled(exchange, retry_after)
 
 
-def _credentials(exchange: Exchange, waiting: Parked, typed: _Typed) -> Credentials:
+def _submitted(exchange: Exchange) -> _Errand:
+    if parked.HANDLE in exchange.query:
+        return _of_application(parked.submitted(exchange))
+    visitor.submitted(exchange)
+    return _own(exchange)
+
+
+def _of_application(waiting: Parked) -> _Errand:
+    request = waiting.request
+    return _Errand(
+        waiting=waiting,
+        query=f"?{parked.HANDLE}={waiting.handle}",
+        login_hint=request.login_hint,
+        ui_locales=request.ui_locales,
+        client_name=request.client.metadata.client_name,
+        form_action=waiting.form_action,
+    )
+
+
+def _own(exchange: Exchange) -> _Errand:
+    page = exchange.asked(NEXT)
+    return _Errand(onwards=_PAGES[page], query=f"?{NEXT}={page}") if page in _PAGES else _Errand()
+
+
+def _credentials(exchange: Exchange, errand: _Errand, typed: _Typed) -> Credentials:
     provider = exchange.provider
     with provider.database.read() as connection:
         current = browser_session.find_unended(connection, exchange.cookie(browser.SESSION))
@@ -61,15 +104,16 @@ def _credentials(exchange: Exchange, waiting: Parked, typed: _Typed) -> Credenti
         user_agent=exchange.request.headers.get("User-Agent"),
         known_device=exchange.cookie(browser.KNOWN_DEVICE),
         current=current,
-        request_digest=waiting.row.digest,
+        request_digest=None if errand.waiting is None else errand.waiting.row.digest,
         limits=parked.limits(exchange),
         reference=provider.randomness.reference(),
     )
 
 
-def _signed_in(exchange: Exchange, waiting: Parked, signed_in: SignedIn) -> Response:
+def _signed_in(exchange: Exchange, errand: _Errand, signed_in: SignedIn) -> Response:
     provider = exchange.provider
-    response = parked.back_to_hub(exchange, waiting)
+    waiting = errand.waiting
+    response = exchange.to(errand.onwards) if waiting is None else parked.back_to_hub(exchange, waiting)
     # No Max-Age: on a shared workstation the session goes with the browser.
     browser.write(provider, response, browser.SESSION, signed_in.session.secret)
     browser.write(
@@ -84,24 +128,27 @@ def _signed_in(exchange: Exchange, waiting: Parked, signed_in: SignedIn) -> Resp
 
 def _page(
     exchange: Exchange,
-    waiting: Parked,
+    errand: _Errand,
     *,
     username: str,
     failed_as: str | None = None,
     blank: tuple[str, ...] = (),
 ) -> Response:
-    return exchange.page(
+    waiting = errand.waiting
+    token = visitor.csrf_token(exchange) if waiting is None else parked.csrf_token(exchange, waiting)
+    page = exchange.page(
         "login.html",
         status=HTTPStatus.UNPROCESSABLE_ENTITY if failed_as or blank else HTTPStatus.OK,
-        form_action=waiting.form_action,
-        ui_locales=waiting.request.ui_locales,
+        form_action=errand.form_action,
+        ui_locales=errand.ui_locales,
         reference=failed_as,
-        action=parked.action(waiting, PATH),
-        csrf_token=parked.csrf_token(exchange, waiting),
+        action=f"{parked.LOGIN}{errand.query}",
+        csrf_token=token,
         username=username,
         failed=failed_as is not None,
         blank=blank,
-        client_name=waiting.request.client.metadata.client_name,
-        recovery=False,
+        client_name=errand.client_name,
+        recovery_query="" if waiting is None else errand.query,
         smartcard=False,
     )
+    return visitor.keep(exchange, page) if waiting is None else page
