@@ -13,8 +13,11 @@ from idp.db.browser_session import browser_sessions
 from idp.db.client_assertion import client_assertions
 from idp.db.engine import Database
 from idp.db.grant import grants
+from idp.db.link import links
 from idp.db.outbox import outbox
 from idp.db.rate import address_failures, rates
+from idp.db.recovery_miss import recovery_misses
+from idp.db.recovery_request import recovery_requests
 from idp.db.refresh_token import refresh_tokens
 from idp.db.revoked_access_token import revoked_access_tokens
 from idp.db.statement import Effect
@@ -40,7 +43,8 @@ _no_child_left = ~select(refresh_tokens.c.digest).where(refresh_tokens.c.grant_i
 # requests an hour, so that a page left open can say that it expired; guesses at a person a year, because
 # nobody may start afresh at one password by waiting a week, and for ever when they were shut; guesses at a
 # name that nobody has, of which a stranger can make any number, two days; mail that was sent or given up,
-# which administrators are asked about, a month after it was written.
+# which administrators are asked about, a month after it was written; links a month, so that a page can say
+# why one no longer works; requests for login details that reached nobody a week after somebody was told.
 _RULES: tuple[tuple[str, Effect, timedelta], ...] = (
     ("authorization_codes", _expired(authorization_codes, authorization_codes.c.expires_at), _DAY),
     ("authorization_requests", _expired(authorization_requests, authorization_requests.c.expires_at), _HOUR),
@@ -58,6 +62,14 @@ _RULES: tuple[tuple[str, Effect, timedelta], ...] = (
     ("rates", _expired(rates, rates.c.window_start), _DAY),
     ("address_failures", _expired(address_failures, address_failures.c.failed_at), _DAY),
     ("traces", _expired(traces, traces.c.at), 7 * _DAY),
+    ("links", _expired(links, links.c.expires_at), 30 * _DAY),
+    ("recovery_requests", _expired(recovery_requests, recovery_requests.c.expires_at), _HOUR),
+    ("recovery_misses", _expired(recovery_misses, recovery_misses.c.reported_at), 7 * _DAY),
+    (
+        "recovery_misses",
+        _expired(recovery_misses, recovery_misses.c.at, recovery_misses.c.reported_at.is_(None)),
+        30 * _DAY,
+    ),
     ("outbox", _expired(outbox, outbox.c.created_at, outbox.c.next_attempt_at.is_(None)), 30 * _DAY),
 )
 

@@ -36,6 +36,9 @@ RULES = [
     ("address_failures", "failed_at", DAY),
     ("traces", "at", 7 * DAY),
     ("outbox", "created_at", 30 * DAY),
+    ("links", "expires_at", 30 * DAY),
+    ("recovery_requests", "expires_at", timedelta(hours=1)),
+    ("recovery_misses", "reported_at", 7 * DAY),
 ]
 KEPT_FOR_EVER = sorted({table.name for table in TABLES} - {name for name, _, _ in RULES})
 
@@ -173,6 +176,16 @@ def test_a_mail_that_waits_to_be_sent_stays(database: Database, now: datetime) -
 
     assert sweep(database, now)["outbox"] == 0
     assert _count(database, outbox) == 1
+
+
+def test_what_reached_nobody_goes_after_a_month_though_nobody_was_told(
+    database: Database, now: datetime
+) -> None:
+    misses = metadata.tables["recovery_misses"]
+    _add(database, misses, {**_row(misses, now - 30 * DAY), "reported_at": None})
+
+    assert sweep(database, now)["recovery_misses"] == 0
+    assert sweep(database, now + SECOND)["recovery_misses"] == 1
 
 
 def test_more_than_a_batch_goes_in_one_sweep(database: Database, now: datetime) -> None:
