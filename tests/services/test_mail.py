@@ -221,7 +221,7 @@ class TestAConnection:
     def test_that_nobody_takes_is_tried_again_later(self, sink: SmtpSink, mailer: SmtpMailer) -> None:
         sink.mode = "down"
         failed = refusal(mailer)
-        assert (failed.reason, failed.permanent) == ("Connection refused", False)
+        assert (failed.reason, failed.permanent, failed.unreachable) == ("Connection refused", False, True)
         sink.mode = "ok"
         mailer.send(MESSAGE)
         assert len(sink.received) == 1
@@ -233,7 +233,7 @@ class TestAConnection:
         sink.mode = "slow"
         failed = refusal(mailer)
         assert "timed out" in failed.reason
-        assert not failed.permanent
+        assert (failed.permanent, failed.unreachable) == (False, True)
         sink.mode = "ok"
         mailer.send(MESSAGE)
 
@@ -257,7 +257,7 @@ class TestARefusal:
         sink.refuse_at = at  # type: ignore[assignment]  # one of its three words
         sink.next(mode)
         failed = refusal(mailer)
-        assert (failed.reason, failed.permanent) == (reason, permanent)
+        assert (failed.reason, failed.permanent, failed.unreachable) == (reason, permanent, False)
         mailer.send(another(2))
         assert [taken.id for taken in sink.received] == [UUID(int=2)]
         assert sink.connections == 1
@@ -271,6 +271,17 @@ class TestARefusal:
         assert failed.reason.startswith("550 spam [31m x x")
         assert len(failed.reason) == 300
         assert failed.reason.isprintable()
+
+    def test_of_a_server_that_shuts_down_is_no_letters_fault(
+        self, sink: SmtpSink, mailer: SmtpMailer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(REFUSALS, "4xx", "421 4.3.2 Shutting down")
+        sink.next("4xx")
+        failed = refusal(mailer)
+        assert (failed.reason, failed.permanent) == ("421 4.3.2 Shutting down", False)
+        assert failed.unreachable
+        mailer.send(MESSAGE)
+        assert (len(sink.received), sink.connections) == (1, 2)
 
     def test_repeats_nothing_of_the_letter(
         self, sink: SmtpSink, mailer: SmtpMailer, monkeypatch: pytest.MonkeyPatch
@@ -453,7 +464,8 @@ class TestAFolder:
     def test_that_cannot_be_written_is_tried_again_later(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
         failed = refusal(FolderMailer(tmp_path / "file"))
-        assert (failed.reason, failed.permanent) == ("The folder cannot be written: File exists", False)
+        assert failed.reason == "The folder cannot be written: File exists"
+        assert (failed.permanent, failed.unreachable) == (False, True)
 
     def test_takes_no_letter_for_a_wrong_address(self, tmp_path: Path) -> None:
         assert refusal(FolderMailer(tmp_path), replace(MESSAGE, to="a@b.example, c@d.example")).permanent
