@@ -6,6 +6,7 @@ at the current password is counted as at the login page, and a session whose pas
 but this. What a new password changes is `replacement`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from unicodedata import normalize
@@ -195,21 +196,11 @@ class Passwords:
 
     def _facts(self, connection: Connection, account_id: UUID) -> _Facts:
         found = account.get(connection, account_id)
-        recent = password_history.recent(connection, account_id, self.profile.history)
-        history = _newest(found, recent, self.profile.history)
+        history = newest(connection, found, self.profile.history)
         return _Facts(found, self._rules(connection, found), history)
 
     def _rules(self, connection: Connection, found: Account) -> Rules:
-        owner = person.find(connection, found.person_id)
-        at = employer.find(connection, found.employer_code)
-        words = words_of(
-            names=() if owner is None else (owner.given_name, owner.family_name),
-            username=found.username,
-            job_title=found.job_title,
-            localities=(found.locality, *(() if at is None else (at.name, at.locality))),
-            more=self.more_words,
-        )
-        return Rules(self.profile, words)
+        return Rules(self.profile, words_about(connection, found, self.more_words))
 
     def _is_current(self, place: Place, found: Account, guess: _Guess) -> bool | AddressThrottled:
         """Count the guess and commit, check it with nothing open, store the outcome: as at the login page."""
@@ -244,16 +235,30 @@ class Passwords:
         return verified.ok
 
 
-def _is_due(session: BrowserSession, found: Account, now: datetime) -> bool:
-    is_due = found.state is AccountState.MUST_CHANGE_PASSWORD and session.acr == PASSWORD_DUE
-    return is_due and not found.has_ended(now)
+def words_about(connection: Connection, found: Account, more: Iterable[str]) -> tuple[str, ...]:
+    """The words that a password of this account may not hold; `more` are the installation's own."""
+    owner = person.find(connection, found.person_id)
+    at = employer.find(connection, found.employer_code)
+    return words_of(
+        names=() if owner is None else (owner.given_name, owner.family_name),
+        username=found.username,
+        job_title=found.job_title,
+        localities=(found.locality, *(() if at is None else (at.name, at.locality))),
+        more=more,
+    )
 
 
-def _newest(found: Account, recent: list[str], count: int) -> tuple[str, ...]:
+def newest(connection: Connection, found: Account, count: int) -> tuple[str, ...]:
     """The newest hashes. The current one is among them, also where nobody has remembered it."""
+    recent = password_history.recent(connection, found.id, count)
     if found.password_hash is None or found.password_hash in recent:
         return tuple(recent)
     return (found.password_hash, *recent)[:count]
+
+
+def _is_due(session: BrowserSession, found: Account, now: datetime) -> bool:
+    is_due = found.state is AccountState.MUST_CHANGE_PASSWORD and session.acr == PASSWORD_DUE
+    return is_due and not found.has_ended(now)
 
 
 def _hashed(place: Place, facts: _Facts, password: str) -> str | NotAccepted:

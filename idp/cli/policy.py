@@ -7,19 +7,19 @@ the machine could read. Without `--account` neither needs an installation.
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import click
 
+from idp import assembly
+from idp.accounts.password import newest, words_about
 from idp.cli.command import Answer, Refusal, operates
 from idp.cli.installation import Installation
-from idp.db import account, employer, password_history, person
-from idp.db.account import Account
-from idp.policy import password as passwords
+from idp.db import account
 from idp.policy import username as usernames
-from idp.policy.password import PROFILES, Failure, Profile
+from idp.policy.password import PROFILES, SYSTEM_WORDS, Failure, Profile, failures, words_of
 from idp.services.common_passwords import is_common
 from idp.services.hashing import Hasher
 
@@ -40,7 +40,7 @@ class _Judge:
 
     def failures(self, password: str) -> tuple[Failure, ...]:
         """Everything that is wrong with the password."""
-        return passwords.failures(
+        return failures(
             password,
             self.profile,
             self.words,
@@ -82,15 +82,14 @@ def check(
     Prints a JSON object for each: {"accepted": false, "failures": [{"rule": "repeat", "fragment": "ss"}]}.
     Ends with 0 when all were judged, whatever came of it, and with 1 at a line that is no text in UTF-8.
     """
-    more = (*role_words, *locality_words)
-    if username is None:
-        settings = installation.settings_so_far
-        words = passwords.words_of(
-            names=(), username="", job_title=None, localities=more, more=settings.password_words
-        )
-        judge = _Judge(_profile(installation, profile), words, second_factor=second_factor)
-    else:
-        judge = _judge_for(installation, username, _profile(installation, profile), more, second_factor)
+    rules = _profile(installation, profile)
+    own = installation.settings_so_far.password_words
+    words = words_of(
+        names=(), username="", job_title=None, localities=(*role_words, *locality_words), more=own
+    )
+    judge = _Judge(rules, words, second_factor=second_factor)
+    if username is not None:
+        judge = _as_for(installation, username, judge)
     stream = sys.stdin.buffer
     if stream.isatty():
         click.echo("Type a password on each line, and Ctrl-D at the end. They can be seen.", err=True)
@@ -134,18 +133,11 @@ def _profile(installation: Installation, name: str | None) -> Profile:
     """The named profile as it is, or the settings' with the settings' numbers."""
     if name is not None:
         return PROFILES[name]
-    settings = installation.settings_so_far
-    return passwords.tuned(
-        PROFILES[settings.password_profile],
-        shortest=settings.password_length,
-        sequence=settings.password_sequence,
-        history=settings.password_history,
-    )
+    return assembly.password_profile(installation.settings_so_far)
 
 
-def _judge_for(
-    installation: Installation, typed: str, profile: Profile, more: Iterable[str], second_factor: bool
-) -> _Judge:
+def _as_for(installation: Installation, typed: str, judge: _Judge) -> _Judge:
+    """The judge with the words and the history of the account besides."""
     username = usernames.normalise(typed)
     with installation.database.read() as connection:
         found = None if username is None else account.find(connection, username)
@@ -153,23 +145,9 @@ def _judge_for(
             raise Refusal(
                 f"There is no account {typed}. Find the right one with idp user list --search NAME."
             )
-        owner = person.find(connection, found.person_id)
-        at = employer.find(connection, found.employer_code)
-        recent = password_history.recent(connection, found.id, profile.history)
-    words = passwords.words_of(
-        names=() if owner is None else (owner.given_name, owner.family_name),
-        username=found.username,
-        job_title=found.job_title,
-        localities=(found.locality, *(() if at is None else (at.name, at.locality)), *more),
-        more=installation.settings.password_words,
-    )
-    history = _history(found, recent) if profile.history else ()
-    return _Judge(profile, words, history, installation.hasher(), second_factor)
-
-
-def _history(found: Account, recent: Sequence[str]) -> tuple[str, ...]:
-    """The newest hashes, and the current one also where nobody has remembered it."""
-    return tuple(dict.fromkeys(phc for phc in (found.password_hash, *recent) if phc is not None))
+        words = words_about(connection, found, judge.words)
+        history = newest(connection, found, judge.profile.history)
+    return replace(judge, words=words, history=history, hasher=installation.hasher())
 
 
 def _lines(stream: BinaryIO) -> Iterator[str]:
@@ -184,10 +162,10 @@ def _lines(stream: BinaryIO) -> Iterator[str]:
         yield password
 
 
-def _verdict(failures: Sequence[Failure]) -> dict[str, object]:
+def _verdict(found: Sequence[Failure]) -> dict[str, object]:
     return {
-        "accepted": not failures,
-        "failures": [{"rule": failure.rule.value, "fragment": failure.fragment} for failure in failures],
+        "accepted": not found,
+        "failures": [{"rule": failure.rule.value, "fragment": failure.fragment} for failure in found],
     }
 
 
@@ -208,7 +186,7 @@ def _rules(profile: Profile) -> Iterator[str]:
         )
     if profile.words:
         yield (
-            f"word: no word of the system ({', '.join(passwords.SYSTEM_WORDS)}), of the role, or of the "
+            f"word: no word of the system ({', '.join(SYSTEM_WORDS)}), of the role, or of the "
             "employer and its places, and none of the person's own names and username. Words of four letters "
             "or fewer count only by themselves."
         )
