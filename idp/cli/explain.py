@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+from idp.cli import explain_recovery
 from idp.cli.command import Answer, Refusal, operates
 from idp.cli.installation import Installation
 from idp.cli.table import pairs, shown
@@ -161,7 +162,8 @@ def explain(installation: Installation, reference: str) -> Answer:
         found = trace.find(connection, ref)
         events = audit.by_reference(connection, ref)
         ids = [row.client_id for row in client.every(connection)] if _is_unknown_client(found) else []
-    if found is None and not events:
+        recovery = explain_recovery.find(connection, ref, events)
+    if found is None and not events and recovery is None:
         raise Refusal(
             f"Nothing is kept under {ref}. Traces are kept for a week; the log may have more of it."
         )
@@ -171,6 +173,9 @@ def explain(installation: Installation, reference: str) -> Answer:
         differences = list(_differences(found.detail, ids))
         document |= _document(found, differences)
         lines += _lines(found, differences)
+    if recovery is not None:
+        document["recovery"] = recovery.document
+        lines += [*recovery.sentences, *(f"What to do: {remedy}" for remedy in recovery.remedies)]
     document["events"] = [_event(event) for event in events]
     for event in events:
         lines += ["", *_event_lines(event)]
