@@ -28,7 +28,7 @@ from idp.services.letters import Letters
 from idp.services.mail import Mailer, Message, NotSent
 
 LEASE = timedelta(minutes=5)
-"""Longer than the slowest mail server keeps us; a mail whose worker died waits as long."""
+"""Longer than a mail server can keep us with one mail; a mail whose worker died waits as long."""
 
 _MAILS = Backoff()
 _SERVER = Backoff(first=timedelta(seconds=5), longest=timedelta(minutes=1))
