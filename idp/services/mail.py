@@ -10,7 +10,8 @@ import os
 import re
 import smtplib
 import ssl
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email import policy
@@ -27,7 +28,11 @@ from uuid import UUID
 from idp.policy import email_address
 
 TIMEOUT: Final = 10.0
-"""Seconds to wait for each answer of a server."""
+"""Seconds to wait for each answer of a server that we have only begun to talk to."""
+
+PATIENCE: Final = 45.0
+"""Seconds to wait for each answer about a letter. RFC 5321 §4.5.3.2.6: who hangs up on a server that is busy
+filing a letter gets it delivered, and sends it again."""
 
 _LONGEST_REASON: Final = 300
 # A filter's refusal may repeat the link it dislikes; reasons are stored and shown.
@@ -140,9 +145,10 @@ def address_problem(text: str) -> str | None:
 class SmtpMailer:
     """Sends over one connection, which it keeps open, and renews when it broke. For one thread."""
 
-    def __init__(self, server: SmtpServer, timeout: float = TIMEOUT) -> None:
+    def __init__(self, server: SmtpServer, timeout: float = TIMEOUT, patience: float = PATIENCE) -> None:
         self._server = server
         self._timeout = timeout
+        self._patience = patience
         self._tls = None if server.security is Security.NONE else ssl.create_default_context(cafile=server.ca)
         self._connection: smtplib.SMTP | None = None
 
@@ -151,7 +157,8 @@ class SmtpMailer:
         content = _content(message)
         connection = self._connected()
         try:
-            connection.sendmail(message.sender, [message.to], content)
+            with _waiting(connection, self._patience):
+                connection.sendmail(message.sender, [message.to], content)
         except OSError as error:  # every smtplib error is one
             code, said = _answer(error)
             if code is None or connection.sock is None:
@@ -304,6 +311,19 @@ def _is_alive(connection: smtplib.SMTP) -> bool:
         return connection.noop()[0] == 250  # noqa: PLR2004 -- RFC 5321 §4.2.3
     except OSError:
         return False
+
+
+@contextmanager
+def _waiting(connection: smtplib.SMTP, seconds: float) -> Iterator[None]:
+    """Wait that long for each answer, and as before afterwards."""
+    before = connection.timeout
+    if connection.sock is not None:
+        connection.sock.settimeout(seconds)
+    try:
+        yield
+    finally:
+        if connection.sock is not None:
+            connection.sock.settimeout(before)
 
 
 def _start_tls(connection: smtplib.SMTP, tls: ssl.SSLContext | None) -> None:

@@ -55,7 +55,7 @@ def sink() -> Iterator[SmtpSink]:
 
 @pytest.fixture
 def mailer(sink: SmtpSink) -> Iterator[SmtpMailer]:
-    made = SmtpMailer(smtp_server(sink.url), timeout=0.5)
+    made = SmtpMailer(smtp_server(sink.url), timeout=0.5, patience=0.5)
     yield made
     made.close()
 
@@ -236,6 +236,14 @@ class TestAConnection:
         assert (failed.permanent, failed.unreachable) == (False, True)
         sink.mode = "ok"
         mailer.send(MESSAGE)
+
+    def test_that_takes_its_time_to_file_a_letter_is_waited_for(self, sink: SmtpSink) -> None:
+        sink.mode, sink.delay = "slow", 1.0
+        mailer = SmtpMailer(smtp_server(sink.url), timeout=0.5, patience=5)
+        mailer.send(MESSAGE)
+        mailer.send(MESSAGE)
+        mailer.close()
+        assert (len(sink.received), sink.connections) == (2, 1)
 
     def test_that_dies_before_the_answer_may_have_delivered(self, sink: SmtpSink, mailer: SmtpMailer) -> None:
         sink.next("die_after_data")
