@@ -8,10 +8,24 @@ from flask.sessions import NullSession, SessionInterface
 from werkzeug.urls import iri_to_uri
 
 from idp.provider import Provider
-from idp.web import authorize, endpoints, errors, health
+from idp.web import authorize, endpoints, errors, health, metrics
 from idp.web.endpoints import Endpoint, Endpoints
 from idp.web.exchange import Exchange
-from idp.web.pages import consent, files, home, login, logout, outbox, select_account
+from idp.web.pages import (
+    change_password,
+    consent,
+    files,
+    forgotten,
+    home,
+    login,
+    logout,
+    outbox,
+    select_account,
+    unlock,
+    unlock_account,
+    update_password,
+)
+from idp.web.pages import request as request_page
 from idp.web.parameters import LARGEST_BODY
 from idp.web.rendering import Rendering
 
@@ -24,6 +38,24 @@ PAGES: tuple[tuple[str, str, View], ...] = (
     ("GET", "/authorize/<handle>", authorize.resume),
     ("GET", "/login", login.show),
     ("POST", "/login", login.submit),
+    ("GET", "/forgotten", forgotten.show),
+    ("POST", "/forgotten", forgotten.submit),
+    ("GET", "/forgotten/confirmation", forgotten.show_confirmation),
+    ("POST", "/forgotten/confirmation", forgotten.submit_confirmation),
+    ("GET", "/request", request_page.show),
+    ("POST", "/request", request_page.submit),
+    ("GET", "/request/confirmation", request_page.show_confirmation),
+    ("POST", "/request/confirmation", request_page.submit_confirmation),
+    ("GET", "/unlock", unlock.show),
+    ("POST", "/unlock", unlock.submit),
+    ("GET", "/unlock/confirmation", unlock.show_confirmation),
+    ("POST", "/unlock/confirmation", unlock.submit_confirmation),
+    ("GET", "/unlock-account", unlock_account.show),
+    ("POST", "/unlock-account", unlock_account.submit),
+    ("GET", "/update-password", update_password.show),
+    ("POST", "/update-password", update_password.submit),
+    ("GET", "/change-password", change_password.show),
+    ("POST", "/change-password", change_password.submit),
     ("GET", "/select-account", select_account.show),
     ("POST", "/select-account", select_account.submit),
     ("GET", "/consent", consent.show),
@@ -34,6 +66,7 @@ PAGES: tuple[tuple[str, str, View], ...] = (
     ("GET", "/static/<path:name>", files.show),
     ("GET", "/healthz", health.healthz),
     ("GET", "/readyz", health.readyz),
+    ("GET", "/metrics", metrics.show),
 )
 
 # Only where an outbox folder is set: a demo, never production.
@@ -42,7 +75,7 @@ MAILBOX: tuple[tuple[str, str, View], ...] = (
     ("GET", "/dev/outbox/<name>", outbox.show_message),
 )
 
-_HEALTH = frozenset({"/healthz", "/readyz"})
+_HEALTH = frozenset({"/healthz", "/readyz", "/metrics"})
 
 ENDPOINTS = {
     "/.well-known/openid-configuration": Endpoint(endpoints.metadata, ("GET", "HEAD"), cors="*"),
