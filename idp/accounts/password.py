@@ -123,6 +123,13 @@ class Passwords:
         """Passphrases that these rules accept."""
         return passphrase.suggest(self.randomness, rules.profile, rules.words)
 
+    def judge(self, rules: Rules, password: str) -> tuple[Failure, ...]:
+        """What is wrong with a password before anybody has proved anything: all but the history.
+
+        Whether a password was theirs is told only to who may set one.
+        """
+        return _judged(rules, password, in_history=False)
+
     def update(
         self, token: str, username: str, password: str, *, address: str
     ) -> Updated | NotAccepted | OtherUsername | LinkProblem:
@@ -263,18 +270,19 @@ def _is_due(session: BrowserSession, found: Account, now: datetime) -> bool:
 
 def _hashed(place: Place, facts: _Facts, password: str) -> str | NotAccepted:
     """The hash to store, or everything that is wrong with the password. What is too long is never hashed."""
-    profile, words = facts.rules.profile, facts.rules.words
+    in_history = not _is_too_long(password, facts.rules.profile) and any(
+        place.verify(password, phc).ok for phc in facts.history
+    )
+    found = _judged(facts.rules, password, in_history=in_history)
+    return NotAccepted(found) if found else place.hash(password)
+
+
+def _judged(rules: Rules, password: str, *, in_history: bool) -> tuple[Failure, ...]:
+    profile, words = rules.profile, rules.words
     if _is_too_long(password, profile):
         found = (Failure(Rule.LENGTH), *failures(password, profile, words))
-        return NotAccepted(tuple(dict.fromkeys(found)))
-    found = failures(
-        password,
-        profile,
-        words,
-        is_common=is_common(password),
-        in_history=any(place.verify(password, phc).ok for phc in facts.history),
-    )
-    return NotAccepted(found) if found else place.hash(password)
+        return tuple(dict.fromkeys(found))
+    return failures(password, profile, words, is_common=is_common(password), in_history=in_history)
 
 
 def _is_too_long(password: str, profile: Profile) -> bool:

@@ -51,6 +51,8 @@ class Choice:
     suggestions: tuple[str, ...]
 
 
+_FIELDS = ("username", "current_password", "password", "confirm_password")
+
 _LENGTH = N_("Passwords must be %(shortest)s characters or more in length")
 _HISTORY = N_("Passwords may not be the same as the last %(history)s previous passwords you had")
 _REPEAT_OR_SEQUENCE = N_(
@@ -128,6 +130,17 @@ def refused(failures: Iterable[Failure], profile: Profile) -> list[Wrong]:
         Wrong("password", Sentence(_REFUSED[failure.rule], {**numbers, "fragment": failure.fragment or ""}))
         for failure in failures
     ]
+
+
+def refused_so_far(provider: Provider, rules: Rules, password: str) -> list[Wrong]:
+    """The same while something else is wrong with the form; nothing for a password that was left out."""
+    failures = provider.passwords.judge(rules, password) if password else ()
+    return refused(failures, rules.profile)
+
+
+def in_order(wrong: Iterable[Wrong]) -> list[Wrong]:
+    """As the fields stand on the page."""
+    return sorted(wrong, key=lambda each: _FIELDS.index(each.field))
 
 
 def wrong(field: str, words: str) -> Wrong:

@@ -136,6 +136,16 @@ class TestOfOnesOwnAccord:
             ("password", "This password is one of your last 4 passwords: choose a new one")
         ]
 
+    def test_who_does_not_know_the_current_password_learns_nothing_of_it(self, visitor: Visitor) -> None:
+        page = visitor.get("/change-password")
+        for current in ("", "Wrong.Horse.Lamp19"):
+            page = change(visitor, page, PASSWORD, current)
+            assert [field for field, _ in summary(page)] == ["current_password"]
+
+    def test_a_form_that_is_wrong_otherwise_is_told_of_the_password_too(self, visitor: Visitor) -> None:
+        page = change(visitor, visitor.get("/change-password"), "Short1!aB", "Wrong.Horse.Lamp19")
+        assert [field for field, _ in summary(page)] == ["current_password", "password"]
+
     def test_what_is_missing_is_asked_for(self, site: Site, visitor: Visitor) -> None:
         page = change(visitor, visitor.get("/change-password"), "", "")
         assert page.status_code == 422

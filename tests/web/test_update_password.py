@@ -238,6 +238,19 @@ def test_the_username_has_to_be_the_links(site: Site) -> None:
     assert choose(visitor, page, username=" 918jsmith01 ").status_code == 303
 
 
+def test_a_form_that_is_wrong_otherwise_is_told_of_the_password_too(site: Site) -> None:
+    visitor = site.browser()
+    page = choose(visitor, visitor.get(mailed(site)), "Nurse.1234.Tin", username="", confirm_password="x")
+    assert [(field, words.partition(":")[0]) for field, words in summary(page)] == [
+        ("username", "Enter your username"),
+        ("password", "'1234' is a run of 4 or more letters or numbers in order"),
+        ("password", "'Nurse' is a word about your role, your locality, your name or this system"),
+        ("confirm_password", "The two passwords do not match"),
+    ]
+    page = choose(visitor, page, "Short1!aB", username="432OTHER01")
+    assert [field for field, _ in summary(page)] == ["username", "password"]
+
+
 @pytest.mark.parametrize("vector", VECTORS["reject"], ids=lambda vector: vector["password"])
 def test_a_refusal_names_reason_and_fragment(site: Site, vector: dict[str, str | None]) -> None:
     visitor = site.browser()

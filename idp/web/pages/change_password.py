@@ -75,8 +75,8 @@ def submit(exchange: Exchange) -> Response:
     )
     wrong = typed.wrong(is_due=person.is_due)
     if wrong:
-        return _page(exchange, waiting, person, wrong)
-    return _tell(exchange, waiting, person, _change(exchange, person, typed))
+        return _not_yet(exchange, waiting, person, typed, wrong)
+    return _tell(exchange, waiting, person, typed, _change(exchange, person, typed))
 
 
 def _find(exchange: Exchange) -> _Person | None:
@@ -111,7 +111,9 @@ def _change(exchange: Exchange, person: _Person, typed: _Typed) -> _Outcome:
     )
 
 
-def _tell(exchange: Exchange, waiting: Parked | None, person: _Person, outcome: _Outcome) -> Response:
+def _tell(
+    exchange: Exchange, waiting: Parked | None, person: _Person, typed: _Typed, outcome: _Outcome
+) -> Response:
     match outcome:
         case Changed(session):
             return _changed(exchange, waiting, session)
@@ -120,7 +122,7 @@ def _tell(exchange: Exchange, waiting: Parked | None, person: _Person, outcome: 
             return _page(exchange, waiting, person, new_password.refused(failures, rules.profile))
         case WrongPassword():
             wrong = [new_password.wrong("current_password", _WRONG_CURRENT)]
-            return _page(exchange, waiting, person, wrong)
+            return _not_yet(exchange, waiting, person, typed, wrong)
         case AddressThrottled(retry_after):
             return errors.throttled(exchange, retry_after)
         case NotDue():
@@ -143,6 +145,15 @@ def _log_in(exchange: Exchange, waiting: Parked | None) -> Response:
     if waiting is None:
         return exchange.to(parked.LOGIN, next="change-password")
     return parked.back_to_hub(exchange, waiting)
+
+
+def _not_yet(
+    exchange: Exchange, waiting: Parked | None, person: _Person, typed: _Typed, wrong: list[Wrong]
+) -> Response:
+    """Tell what the password will be refused for together with what kept us from trying it."""
+    rules = exchange.provider.passwords.rules(person.profile.account_id)
+    refused = new_password.refused_so_far(exchange.provider, rules, typed.password)
+    return _page(exchange, waiting, person, new_password.in_order([*wrong, *refused]))
 
 
 def _page(exchange: Exchange, waiting: Parked | None, person: _Person, wrong: list[Wrong]) -> Response:

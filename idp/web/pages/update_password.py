@@ -75,13 +75,13 @@ def submit(exchange: Exchange) -> Response:
         return unusable_link.page(exchange, opened, Kind.FORGOTTEN, request)
     typed = _Typed(exchange.field("username"), exchange.field("password"), exchange.field("confirm_password"))
     if typed.wrong:
-        return _page(exchange, opened, username=typed.username, wrong=typed.wrong)
+        return _not_yet(exchange, opened, typed, typed.wrong)
     passwords = exchange.provider.passwords
     match passwords.update(opened.token, typed.username, typed.password, address=exchange.address):
         case Updated():
             return _updated(exchange, opened)
         case OtherUsername():
-            wrong = [new_password.wrong("username", _OTHER_USERNAME)]
+            return _not_yet(exchange, opened, typed, [new_password.wrong("username", _OTHER_USERNAME)])
         case NotAccepted(failures):
             rules = passwords.rules(opened.link.account_id)
             wrong = new_password.refused(failures, rules.profile)
@@ -109,6 +109,13 @@ def _updated(exchange: Exchange, opened: _Opened) -> Response:
     language = exchange.language(opened.profile.language)
     browser.write(provider, response, browser.LANGUAGE, language.value)
     return response
+
+
+def _not_yet(exchange: Exchange, opened: _Opened, typed: _Typed, wrong: list[Wrong]) -> Response:
+    """Tell what the password will be refused for together with what kept us from trying it."""
+    rules = exchange.provider.passwords.rules(opened.link.account_id)
+    refused = new_password.refused_so_far(exchange.provider, rules, typed.password)
+    return _page(exchange, opened, username=typed.username, wrong=new_password.in_order([*wrong, *refused]))
 
 
 def _page(exchange: Exchange, opened: _Opened, *, username: str, wrong: list[Wrong]) -> Response:
