@@ -69,6 +69,10 @@ _FAILED_SIGN_INS: Final[Mapping[str, _Meaning]] = {
     ),
 }
 
+_NEW_LINK: Final = (
+    "The person asks for a new email on the Forgotten or Unlock Account page; idp user invite sends one, too."
+)
+
 _MEANINGS: Final[Mapping[str, _Meaning]] = {
     "client_missing": _Meaning("The request named no client_id.", "Let the application send its client_id."),
     "client_repeated": _Meaning("The request named more than one client_id.", _ONE_EACH),
@@ -95,6 +99,12 @@ _MEANINGS: Final[Mapping[str, _Meaning]] = {
     "request_of_another_browser": _Meaning(
         "The sign-in was begun in another browser, or this browser keeps no cookies.",
         "The person allows cookies for this site and starts again from the application.",
+    ),
+    "link_used": _Meaning("The link of an email had been used before.", _NEW_LINK),
+    "link_superseded": _Meaning("A newer email had made the link of an older one useless.", _NEW_LINK),
+    "link_expired": _Meaning("The link of an email had expired.", _NEW_LINK),
+    "link_unknown": _Meaning(
+        "The link of an email is not ours, is not complete, or its account was closed since.", _NEW_LINK
     ),
     "forged": _Meaning(
         "The form did not come from our own page, or its page was too old.",
