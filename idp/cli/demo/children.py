@@ -74,7 +74,7 @@ class Children:
 
     def start_provider(self, place: Place) -> None:
         """Start the provider on the folder's settings."""
-        command = (sys.executable, "-P", "-m", "idp", "serve")
+        command = (sys.executable, "-P", "-m", "idp", "serve", "--with-worker")
         self._start(
             "issuer", command, place, (place.host, place.port), "/readyz", {"IDP_DATA": str(place.folder)}
         )
