@@ -46,7 +46,7 @@ outbox = Table(
     Column("next_attempt_at", UtcDateTime, index=True),
     Column("attempts", Integer, nullable=False),
     Column("delivered_at", UtcDateTime),
-    Column("failed_at", UtcDateTime),
+    Column("failed_at", UtcDateTime, index=True),
     Column("person_id", Identifier(), index=True),
     Column("reference", String(16), index=True),
     Column("last_error", Text),
