@@ -70,6 +70,11 @@ class Exchange:
         return client_address(self.request.environ, self.provider.trusted_proxies)
 
     @property
+    def path(self) -> str:
+        """The page's own path. One that begins with two slashes would name another host in a link."""
+        return "/" + self.request.path.lstrip("/")
+
+    @property
     def what(self) -> str:
         """Method and path, for logs: never the query or a handle, which may hold a secret."""
         rule = self.request.url_rule
@@ -172,8 +177,7 @@ class Exchange:
 
     def _in_language(self, language: Language) -> str:
         query = [pair for pair in self._legible if pair[0] != browser.LANGUAGE]
-        # A path that begins with two slashes would name another host.
-        path = "/" + quote(self.request.path.lstrip("/"))
+        path = quote(self.path)
         # After a POST the toggle shows the page afresh, which a GET of the same address does.
         return f"{path}?{urlencode([*query, (browser.LANGUAGE, language.value)])}"
 

@@ -38,5 +38,5 @@ def submitted(exchange: Exchange, session: BrowserSession | None = None) -> None
 
 
 def _binding(exchange: Exchange, session: BrowserSession | None) -> str:
-    of_page = f"{exchange.form_secret} {exchange.request.path}"
+    of_page = f"{exchange.form_secret} {exchange.path}"
     return of_page if session is None else f"{of_page} {session.sid}"

@@ -159,14 +159,23 @@ def _confirmation(path: str) -> Callable[[Site, Visitor], TestResponse]:
     return lambda _, visitor: visitor.follow(ask(visitor, path))
 
 
-def _unlock_account(site: Site, visitor: Visitor) -> TestResponse:
-    with site.provider.database.write() as connection:
-        found = account.find(connection, "918JSMITH01")
-        assert found is not None
-        issued = site.provider.links.issue(connection, found.id, Purpose.UNLOCK, site.clock.now())
-    return visitor.get(issued.url.removeprefix(ISSUER))
+def _link(purpose: Purpose) -> Callable[[Site, Visitor], TestResponse]:
+    def opened(site: Site, visitor: Visitor) -> TestResponse:
+        with site.provider.database.write() as connection:
+            found = account.find(connection, "918JSMITH01")
+            assert found is not None
+            issued = site.provider.links.issue(connection, found.id, purpose, site.clock.now())
+        return visitor.get(issued.url.removeprefix(ISSUER))
+
+    return opened
 
 
+def _change_password(_site: Site, visitor: Visitor) -> TestResponse:
+    sign_in(visitor)
+    return visitor.get("/change-password")
+
+
+NEW_PASSWORD = {"password": "Cre@tew&rd01", "confirm_password": "Cre@tew&rd01"}
 FORMS = {
     "/login": Form(lambda _, visitor: login_page(visitor), {"username": "918JSMITH01", "password": PASSWORD}),
     "/forgotten": Form(_plain("/forgotten"), JANE),
@@ -175,7 +184,9 @@ FORMS = {
     "/request/confirmation": Form(_confirmation("/request"), {}),
     "/unlock": Form(_plain("/unlock"), JANE),
     "/unlock/confirmation": Form(_confirmation("/unlock"), {}),
-    "/unlock-account": Form(_unlock_account, {}),
+    "/unlock-account": Form(_link(Purpose.UNLOCK), {}),
+    "/update-password": Form(_link(Purpose.RESET), {"username": "918JSMITH01", **NEW_PASSWORD}),
+    "/change-password": Form(_change_password, {"current_password": PASSWORD, **NEW_PASSWORD}),
     "/select-account": Form(_select_account, {"choice": "continue"}),
     "/consent": Form(_consent, {"decision": "allow"}),
     "/logout": Form(_logout, {"decision": "sign_out"}),
@@ -209,18 +220,21 @@ def test_a_form_that_another_site_sends_is_refused_even_with_the_right_token(sit
 
 
 @pytest.mark.parametrize("path", FORMS)
-def test_our_own_form_is_accepted(site: Site, path: str) -> None:
-    for headers in (
+@pytest.mark.parametrize(
+    "headers",
+    [
         {"Sec-Fetch-Site": "same-origin", "Origin": ISSUER},
         {"Sec-Fetch-Site": "none"},
         {"Origin": ISSUER},
         # What a browser without Fetch Metadata says from a page whose referrer policy is no-referrer.
         {"Origin": "null"},
-    ):
-        visitor = site.browser()
-        action, hidden = form_of(FORMS[path].open(site, visitor))
-        answer = visitor.post(action, {**hidden, **FORMS[path].fields}, headers=headers)
-        assert answer.status_code == 303, headers
+    ],
+    ids=["same origin", "no site", "an old browser", "an old browser, no referrer"],
+)
+def test_our_own_form_is_accepted(site: Site, path: str, headers: Mapping[str, str]) -> None:
+    visitor = site.browser()
+    action, hidden = form_of(FORMS[path].open(site, visitor))
+    assert visitor.post(action, {**hidden, **FORMS[path].fields}, headers=dict(headers)).status_code == 303
 
 
 @pytest.mark.parametrize("path", ["/consent", "/select-account"])

@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from idp.db import Database
-from tests.site import PASSWORD, VERIFIER, Site, body, received
+from tests.mailbox import queued
+from tests.site import ISSUER, PASSWORD, VERIFIER, Site, body, received
+from tests.web.asking import JANE, ask
 from tests.web.forms import cookies_set, form_of
 
 WRONG = "Wrong.Horse.Lamp19"
@@ -43,6 +45,7 @@ def a_day(site: Site) -> dict[str, str]:
     visitor.get("/logout", query_string={"id_token_hint": tokens["id_token"] + "x"})
     visitor.get("/logout", query_string={"id_token_hint": tokens["id_token"], "client_id": "payslips"})
     return {
+        **recovery(site),
         "password": PASSWORD,
         "wrong password": WRONG,
         "code": code,
@@ -55,6 +58,27 @@ def a_day(site: Site) -> dict[str, str]:
         "child": refreshed["refresh_token"],
         "csrf token": form_of(page)[1]["csrf_token"],
         **cookies,
+    }
+
+
+def recovery(site: Site) -> dict[str, str]:
+    """Two people ask for their login details, and one uses the link."""
+    visitor = site.browser()
+    page = visitor.get("/unlock")
+    asked = visitor.submit(page, **JANE)
+    ask(site.browser(), "/forgotten", email="nobody.at.all@example.nhs.uk")
+    site.provider.recovery.work()
+    (letter,) = queued(site.provider.database.url, site.provider.masters)
+    link = letter.values["accounts"][0]["link"].removeprefix(ISSUER)
+    visitor.submit(visitor.get(link))
+    visitor.get(link)
+    visitor.get(f"{link}x")
+    return {
+        "form cookie": cookies_set(page)["__Host-form"]["value"],
+        "form token": form_of(page)[1]["csrf_token"],
+        "handle of what was asked": cookies_set(asked)["__Host-asked"]["value"],
+        "link": link.partition("link=")[2],
+        "address of a stranger": "nobody.at.all",
     }
 
 

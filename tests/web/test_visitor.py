@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.site import PASSWORD, Site
+from tests.site import ISSUER, PASSWORD, Site
 from tests.web.forms import cookies_set, form_of, heading
 
 WHO = {"email": "somebody@example.nhs.uk", "dob-day": "29", "dob-month": "2", "dob-year": "1984"}
@@ -50,6 +50,12 @@ def test_what_we_never_gave_it_is_replaced(site: Site, planted: str) -> None:
     given = cookies_set(page)["__Host-form"]["value"]
     assert given != planted
     assert visitor.submit(page, **WHO).status_code == 303
+
+
+def test_an_address_with_slashes_too_many_shows_a_form_that_works(site: Site) -> None:
+    visitor = site.browser()
+    page = visitor.browser.open("/", base_url=ISSUER, environ_overrides={"PATH_INFO": "//forgotten"})
+    assert visitor.submit(page, **WHO).location == f"{ISSUER}/forgotten/confirmation"
 
 
 def test_no_token_is_good_in_another_browser(site: Site) -> None:
