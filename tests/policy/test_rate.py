@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idp.policy import rate
-from idp.policy.rate import RateLimit, RateLimits
+from idp.policy.rate import RateLimit, RateLimits, RecoveryLimits
 
 TEN_MINUTES = RateLimit(20, timedelta(minutes=10))
 
@@ -60,3 +60,20 @@ def test_now_is_always_inside_its_window(now: datetime, seconds: int) -> None:
     limit = RateLimit(1, timedelta(seconds=seconds))
     assert rate.window_start(limit, now) <= now < rate.window_start(limit, now) + limit.period
     assert timedelta(0) < rate.retry_after(limit, now) <= limit.period
+
+
+def test_login_details_are_asked_for_within_limits() -> None:
+    limits = RecoveryLimits()
+    assert limits.address == RateLimit(10, timedelta(minutes=10))
+    assert limits.person_hour == RateLimit(3, timedelta(hours=1))
+    assert limits.person_day == RateLimit(6, timedelta(days=1))
+    assert limits.whole == RateLimit(300, timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("now", "seconds"), [(at(20, 0), 601), (at(29, 59), 2)], ids=["at the start", "at the end"]
+)
+def test_whoever_waits_the_seconds_told_is_in_the_next_window(now: datetime, seconds: int) -> None:
+    assert rate.seconds_to_wait(TEN_MINUTES, now) == seconds
+    later = now + timedelta(seconds=seconds)
+    assert rate.window_start(TEN_MINUTES, later) > rate.window_start(TEN_MINUTES, now)
