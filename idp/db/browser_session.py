@@ -49,6 +49,7 @@ browser_sessions = Table(
     Column("idle_expires_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
+    Column("factors", Words),
     **CLUSTERED,
 )
 Index("ix_browser_sessions_expires_at", browser_sessions.c.expires_at)
@@ -182,6 +183,7 @@ def add(
         idle_expires_at=idle_expires_at,
         expires_at=session.expires_at,
         ended_at=None,
+        factors=None,
     )
 
 

@@ -16,6 +16,8 @@ REVISIONS = [
     "2026_11_22_tokens",
     "2026_11_22_records",
     "2026_11_22_recovery",
+    "2026_11_22_second_factors",
+    "2026_11_22_smartcards",
 ]
 
 _POSTGRESQL_SCHEMA = (
