@@ -1,5 +1,7 @@
 """The link in an unlock mail: opening it changes nothing, its button unlocks once."""
 
+import html
+import re
 from datetime import timedelta
 from uuid import UUID
 
@@ -103,6 +105,21 @@ def test_where_the_application_cannot_be_gone_on_with_one_just_logs_in(site: Sit
     if how == "expired":
         site.clock.advance(timedelta(minutes=31))
     assert visitor.submit(page).location == f"{ISSUER}/login"
+
+
+def test_the_page_speaks_the_language_of_the_email_and_the_toggle_keeps_the_link(site: Site) -> None:
+    welsh = site.add_account("918MPENGWERN01", language="cy")
+    with site.provider.database.write() as connection:
+        issued = site.provider.links.issue(connection, welsh.id, Purpose.UNLOCK, site.clock.now())
+    visitor = site.browser()
+    page = visitor.get(issued.url.removeprefix(ISSUER))
+    assert page.headers["Content-Language"] == "cy"
+    visitor.submit(page)
+    used = visitor.submit(page)
+    assert used.status_code == 410
+    toggle = re.search(r'<a href="([^"]+)" lang="', used.text)
+    assert toggle
+    assert visitor.get(html.unescape(toggle[1])).status_code == 410, "still about that link"
 
 
 class TestALinkThatOpensNothing:

@@ -3,10 +3,13 @@
 Opening it does nothing, because mail scanners open links too; the button does. The password stays as it is.
 """
 
+from urllib.parse import urlencode
+
 from flask import Response
 
 from idp.accounts.link import UNLOCK_PURPOSES, LinkProblem
 from idp.accounts.recovery import Unlocked
+from idp.db import account
 from idp.policy.recovery import Kind
 from idp.web import notice, parked, unusable_link, visitor
 from idp.web.exchange import Exchange
@@ -22,11 +25,17 @@ def show(exchange: Exchange) -> Response:
     provider = exchange.provider
     with provider.database.read() as connection:
         link = provider.links.find(connection, token, UNLOCK_PURPOSES, exchange.now)
-    if isinstance(link, LinkProblem):
-        return unusable_link.page(exchange, link, Kind.UNLOCK, handle)
+        if isinstance(link, LinkProblem):
+            return unusable_link.page(exchange, link, Kind.UNLOCK, handle)
+        profile = account.get_profile(connection, link.account_id)
+    carried = {} if handle is None else {parked.HANDLE: handle}
     page = exchange.page(
         "unlock_account.html",
-        action=PATH,
+        # The email was in this language: the page it leads to speaks it as well.
+        ui_locales=profile.language,
+        service_desk=profile.service_desk,
+        # With the link, so that the language toggle opens the page again, also after the form.
+        action=f"{PATH}?{urlencode({LINK: token, **carried})}",
         csrf_token=visitor.csrf_token(exchange),
         link=token,
         request=handle or "",
