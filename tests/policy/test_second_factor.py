@@ -1,0 +1,66 @@
+import pytest
+
+from idp.policy.assurance import Factor
+from idp.policy.second_factor import Rule, is_due, may_trust_devices
+
+PASSWORD = (Factor.PASSWORD,)
+# rule, enrolled, trusted network, trusted device: due after a password.
+TABLE = [
+    (Rule.WHEN_ENROLLED, False, False, False, False),
+    (Rule.WHEN_ENROLLED, False, False, True, False),
+    (Rule.WHEN_ENROLLED, False, True, False, False),
+    (Rule.WHEN_ENROLLED, False, True, True, False),
+    (Rule.WHEN_ENROLLED, True, False, False, True),
+    (Rule.WHEN_ENROLLED, True, False, True, False),
+    (Rule.WHEN_ENROLLED, True, True, False, True),
+    (Rule.WHEN_ENROLLED, True, True, True, False),
+    (Rule.OUTSIDE, False, False, False, True),
+    (Rule.OUTSIDE, False, False, True, False),
+    (Rule.OUTSIDE, False, True, False, False),
+    (Rule.OUTSIDE, False, True, True, False),
+    (Rule.OUTSIDE, True, False, False, True),
+    (Rule.OUTSIDE, True, False, True, False),
+    (Rule.OUTSIDE, True, True, False, False),
+    (Rule.OUTSIDE, True, True, True, False),
+    (Rule.ALWAYS, False, False, False, True),
+    (Rule.ALWAYS, False, False, True, True),
+    (Rule.ALWAYS, False, True, False, True),
+    (Rule.ALWAYS, False, True, True, True),
+    (Rule.ALWAYS, True, False, False, True),
+    (Rule.ALWAYS, True, False, True, True),
+    (Rule.ALWAYS, True, True, False, True),
+    (Rule.ALWAYS, True, True, True, True),
+]
+
+
+@pytest.mark.parametrize(("rule", "enrolled", "network", "device", "expected"), TABLE)
+def test_a_second_factor_is_due_after_a_password(
+    rule: Rule, *, enrolled: bool, network: bool, device: bool, expected: bool
+) -> None:
+    due = is_due(
+        rule, enrolled=enrolled, proved=PASSWORD, is_trusted_network=network, is_trusted_device=device
+    )
+    assert due is expected
+
+
+@pytest.mark.parametrize("rule", list(Rule))
+@pytest.mark.parametrize(
+    "proved",
+    [
+        (Factor.PASSWORD, Factor.TOTP),
+        (Factor.PASSWORD, Factor.RECOVERY_CODE),
+        (Factor.PASSKEY,),
+        (Factor.SECURITY_KEY,),
+        (Factor.SMARTCARD,),
+    ],
+)
+def test_it_is_never_due_after_two(rule: Rule, proved: tuple[Factor, ...]) -> None:
+    assert not is_due(rule, enrolled=True, proved=proved, is_trusted_network=False, is_trusted_device=False)
+
+
+def test_no_device_is_trusted_where_a_second_factor_is_always_asked_for() -> None:
+    assert [may_trust_devices(rule) for rule in (Rule.WHEN_ENROLLED, Rule.OUTSIDE, Rule.ALWAYS)] == [
+        True,
+        True,
+        False,
+    ]
