@@ -6,7 +6,7 @@ looks, because mail scanners open links too; the one who submits redeems it. Add
 configured issuer, never from what a browser calls us.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -25,6 +25,9 @@ PASSWORD_PURPOSES = frozenset({Purpose.ACTIVATE, Purpose.RESET})
 
 UNLOCK_PURPOSES = frozenset({Purpose.UNLOCK})
 """Those of the links that let guesses at a password be heard again."""
+
+ENROL_PURPOSES = frozenset({Purpose.ENROL})
+"""Those of the links that prove, beside a password, who enrols a first second factor."""
 
 
 class LinkProblem(StrEnum):
@@ -115,11 +118,21 @@ class Links:
                 return self.lifetimes.reset_link
             case Purpose.UNLOCK:
                 return self.lifetimes.unlock_link
+            case Purpose.ENROL:
+                return self.lifetimes.enrol_link
 
     def _url(self, purpose: Purpose, token: str, request: str | None) -> str:
-        path = "unlock-account" if purpose is Purpose.UNLOCK else "update-password"
+        path = _PATHS[purpose]
         query = {"link": token} if request is None else {"link": token, "request": request}
         return f"{self.issuer}/{path}?{urlencode(query)}"
+
+
+_PATHS: Mapping[Purpose, str] = {
+    Purpose.ACTIVATE: "update-password",
+    Purpose.RESET: "update-password",
+    Purpose.UNLOCK: "unlock-account",
+    Purpose.ENROL: "mfa/enrol",
+}
 
 
 def _problem(found: rows.Link, now: datetime) -> LinkProblem | None:

@@ -2,8 +2,8 @@
 
 OWASP ASVS 5.0 §6.3.7, §6.4.1, §7.4.3. The transaction decides, and no step before it: the account must still
 be what was read, the link is redeemed by its row, the session must not have ended. Then every other session
-and every grant of the account end, its links of this kind too, wrong guesses are forgotten, and a letter to
-its owner is queued.
+and every grant of the account end, its links of this kind too, no device is trusted any longer, wrong guesses
+are forgotten, and a letter to its owner is queued.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from idp.accounts.browser_session import NewSession
 from idp.accounts.link import PASSWORD_PURPOSES, LinkProblem, Links
 from idp.accounts.post import Post
 from idp.accounts.sign_in import PASSWORD
-from idp.db import Connection, Database, account, attempt, audit, password_history
+from idp.db import Connection, Database, account, attempt, audit, password_history, trusted_device
 from idp.db import browser_session as session_rows
 from idp.db.account import Account, AccountState
 from idp.db.audit import AuditEvent
@@ -111,6 +111,7 @@ class Replacement:
     ) -> None:
         self.links.supersede_all(connection, before.id, PASSWORD_PURPOSES, now)
         ended = session_rows.end_others(connection, before.id, keep, now)
+        trusted_device.revoke_all(connection, before.id, now)
         attempt.clear(connection, self.attempts.of_person(before.person_id), PASSWORD)
 
         def record(event: str, detail: Mapping[str, object]) -> None:

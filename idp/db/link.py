@@ -26,6 +26,7 @@ class Purpose(StrEnum):
     ACTIVATE = "activate"
     RESET = "reset"
     UNLOCK = "unlock"
+    ENROL = "enrol"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,10 +33,14 @@ class Lifetimes:
     key_announce: timedelta = timedelta(hours=24)
     key_retiring: timedelta = timedelta(hours=24)
     known_device: timedelta = timedelta(days=180)
+    trusted_device: timedelta = timedelta(days=30)
+    # OWASP ASVS 5.0 §7.5.1: who changes a factor has proved them all so short a time ago.
+    freshness: timedelta = timedelta(minutes=5)
     # The guidance warns of 10 to 15 minutes of mail delay.
     reset_link: timedelta = timedelta(minutes=60)
     unlock_link: timedelta = timedelta(minutes=60)
     activation_link: timedelta = timedelta(hours=24)
+    enrol_link: timedelta = timedelta(minutes=60)
     recovery_request: timedelta = timedelta(minutes=60)
 
     def refresh(self, *, offline: bool) -> tuple[timedelta, timedelta]:

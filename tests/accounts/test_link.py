@@ -49,6 +49,7 @@ def redeem(database: Database, token: str, now: datetime) -> Link | LinkProblem:
         (Purpose.RESET, "/update-password", timedelta(minutes=60)),
         (Purpose.ACTIVATE, "/update-password", timedelta(hours=24)),
         (Purpose.UNLOCK, "/unlock-account", timedelta(minutes=60)),
+        (Purpose.ENROL, "/mfa/enrol", timedelta(minutes=60)),
     ],
 )
 def test_a_link_leads_to_the_page_of_its_purpose_at_the_issuer(

@@ -23,9 +23,12 @@ SECONDS = {
     "key_announce": 86400,
     "key_retiring": 86400,
     "known_device": 15552000,
+    "trusted_device": 2592000,
+    "freshness": 300,
     "reset_link": 3600,
     "unlock_link": 3600,
     "activation_link": 86400,
+    "enrol_link": 3600,
     "recovery_request": 3600,
 }
 

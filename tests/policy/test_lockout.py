@@ -66,3 +66,38 @@ def test_the_delay_is_steady_from_the_eleventh_attempt() -> None:
 def test_a_rule_that_makes_no_sense_is_refused(wrong: Callable[[], LockoutRule]) -> None:
     with pytest.raises(ValueError, match="a lockout rule"):
         wrong()
+
+
+def heard_at(rule: LockoutRule, *, within: timedelta, known: bool) -> list[timedelta]:
+    """When somebody is heard who guesses as soon as it is allowed."""
+    times: list[timedelta] = []
+    at = timedelta(0)
+    while at < within and not (times and lockout.is_shut(rule, len(times), known=known)):
+        times.append(at)
+        at += lockout.delay(rule, len(times))
+    return times
+
+
+class TestSecondFactors:
+    """§4.3 of the design: five wrong at once, ten an hour, twenty a day, a hundred and then no more."""
+
+    @pytest.mark.parametrize("known", [False, True])
+    @pytest.mark.parametrize(("hours", "most"), [(1, 5), (24, 10)])
+    def test_either_bucket_hears_in_any_span_no_more_than(
+        self, *, known: bool, hours: int, most: int
+    ) -> None:
+        times = heard_at(lockout.SECOND_FACTOR, within=timedelta(days=3650), known=known)
+        span = timedelta(hours=hours)
+        busiest = max(sum(start <= at < start + span for at in times) for start in times)
+        assert busiest == most
+
+    def test_five_are_heard_at_once_and_the_next_waits_an_hour(self) -> None:
+        times = heard_at(lockout.SECOND_FACTOR, within=timedelta(days=2), known=False)
+        assert [at / timedelta(hours=1) for at in times] == [0, 0, 0, 0, 0, 1, 3, 7, 15, 23, 31, 39, 47]
+
+    def test_a_hundred_are_heard_in_all(self) -> None:
+        ever = [
+            len(heard_at(lockout.SECOND_FACTOR, within=timedelta(days=36500), known=known))
+            for known in (False, True)
+        ]
+        assert ever == [80, 20]
