@@ -29,6 +29,10 @@ class Letter(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a letter's name
     ACCOUNT_UNLOCKED = "account_unlocked"
     RECOVERY_MISSES = "recovery_misses"
+    FACTOR_ADDED = "factor_added"
+    FACTOR_REMOVED = "factor_removed"
+    NEW_DEVICE = "new_device"
+    ENROL_FACTOR = "enrol_factor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Written:
     html: str
 
 
-_LINKS: Final = frozenset({"link", "forgotten"})
+_LINKS: Final = frozenset({"link", "forgotten", "account_page"})
 # May name a website: an employer's administrators wrote it.
 _OUR_OWN: Final = frozenset({"service_desk"})
 # Mail programs make links of plain text by themselves.

@@ -14,6 +14,8 @@ from idp.services.letters import Letter, Letters, Written
 LETTERS = Letters()
 LINK = "https://id.example.nhs.uk/update-password?link=q7wLr0v9Yx3mZb5Jc1Kd8Nf2Pg4Q&request=h4ndle"
 UNLOCK_LINK = "https://id.example.nhs.uk/unlock-account?link=Zb5Jc1Kd8Nf2Pg4Qq7wLr0v9Yx3m"
+ENROL_LINK = "https://id.example.nhs.uk/mfa/enrol?link=Kd8Nf2Pg4Qq7wLr0v9Yx3mZb5Jc1&request=h4ndle"
+ACCOUNT_PAGE = "https://id.example.nhs.uk/account"
 FORGOTTEN = "https://id.example.nhs.uk/forgotten"
 DESK = "NHSBT service desk, 0117 496 0123"
 UNTIL = "2026-11-22T14:35:00+00:00"
@@ -36,6 +38,13 @@ PERSON: Mapping[str, Any] = {
     "employer": "NHS Blood and Transplant",
     "forgotten": FORGOTTEN,
     "service_desk": DESK,
+}
+OF_FACTOR: Mapping[str, Any] = {
+    **{name: value for name, value in PERSON.items() if name != "forgotten"},
+    "factor": "totp",
+    "label": "Work telephone",
+    "at": "2026-11-22T14:35:00+00:00",
+    "account_page": ACCOUNT_PAGE,
 }
 ASKED: Mapping[str, Any] = {"name": "Priya Patel", "reference": "7F3K-2Q"}
 MISS: Mapping[str, Any] = {
@@ -72,7 +81,17 @@ VALUES: Mapping[Letter, Mapping[str, Any]] = {
         "more": 1,
         "misses": [MISS, {**MISS, "kind": "unlock", "username": None, "cause": "unknown_username"}],
     },
+    Letter.FACTOR_ADDED: OF_FACTOR,
+    Letter.FACTOR_REMOVED: OF_FACTOR,
+    Letter.NEW_DEVICE: {
+        **PERSON,
+        "at": UNTIL,
+        "device": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+        "account_page": ACCOUNT_PAGE,
+    },
+    Letter.ENROL_FACTOR: {**PERSON, "link": ENROL_LINK, "until": UNTIL, "reference": "7F3K-2Q"},
 }
+LINKS = ("link", "forgotten", "account_page")
 HOSTILE = {
     "markup": "<script>alert(1)</script><img src=x onerror=alert(1)>\"'",
     "lines": "Jo\r\n\r\nBcc: all@evil.example\u2028\u2029\x0b\x0c\x85",
@@ -128,7 +147,7 @@ def addresses(text: str) -> set[str]:
 def given_links(values: object) -> set[str]:
     match values:
         case dict():
-            own = {values[name] for name in ("link", "forgotten") if values.get(name)}
+            own = {values[name] for name in LINKS if values.get(name)}
             return own.union(*map(given_links, values.values()))
         case list():
             return set().union(*map(given_links, values))
@@ -137,7 +156,7 @@ def given_links(values: object) -> set[str]:
 
 def spoilt(value: object, words: str, name: str = "") -> object:
     """The same values with every word that came from outside replaced."""
-    fixed = {"link", "forgotten", "until", "since", "at", "how", "offer", "kind"}
+    fixed = {*LINKS, "until", "since", "at", "how", "offer", "kind", "factor"}
     if words == HOSTILE["links"]:
         fixed.add("service_desk")  # which may have a website
     match value:
@@ -311,6 +330,42 @@ class TestWords:
         assert written.subject == subject
         assert words in written.text
         assert "If it was not you, tell your service desk at once" in written.text
+
+    @pytest.mark.parametrize(
+        ("letter", "factor", "words"),
+        [
+            (Letter.FACTOR_ADDED, "totp", "An authenticator app was added to this account at 14:35 on"),
+            (Letter.FACTOR_ADDED, "recovery_codes", "Any that were made before no longer work."),
+            (Letter.FACTOR_ADDED, "passkey", "A passkey was added to this account at 14:35 on"),
+            (Letter.FACTOR_ADDED, "smartcard", "A smartcard was linked to this account at 14:35 on"),
+            (Letter.FACTOR_REMOVED, "totp", "An authenticator app was removed from this account at 14:35 on"),
+            (Letter.FACTOR_REMOVED, "recovery_codes", "The recovery codes of this account were removed at"),
+            (Letter.FACTOR_REMOVED, "passkey", "A passkey was removed from this account at 14:35 on"),
+            (Letter.FACTOR_REMOVED, "smartcard", "A smartcard was unlinked from this account at 14:35 on"),
+            (Letter.FACTOR_REMOVED, "all", "Your service desk removed every authenticator app, passkey and"),
+        ],
+    )
+    def test_a_change_of_factors_says_of_which_and_what_to_do(
+        self, letter: Letter, factor: str, words: str
+    ) -> None:
+        told = english(letter, factor=factor)
+        assert words in told
+        assert "Its name: Work telephone\nUsername: 918PPATEL01\n" in told
+        assert f"tell your service desk at once, and look at your account:\n{ACCOUNT_PAGE}\n" in told
+        assert "Its name" not in english(letter, factor=factor, label=None)
+
+    def test_a_new_device_is_named_as_it_names_itself(self) -> None:
+        told = english(Letter.NEW_DEVICE)
+        assert "Someone logged in to this account at 14:35 on 22 November 2026, in a browser" in told
+        assert "What the browser calls itself: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/" in told
+        assert f"choose a new password:\n{FORGOTTEN}\n" in told
+
+    def test_a_second_factor_is_enrolled_by_a_link_that_warns(self) -> None:
+        told = english(Letter.ENROL_FACTOR)
+        assert f"Set it up:\n{ENROL_LINK}\n\nThis link works once, until 14:35 on" in told
+        assert "in the browser in which you are logging in." in told
+        assert "If it was not you, do not use the link: someone knows your password." in told
+        assert "Reference: 7F3K-2Q" in told
 
     def test_without_a_service_desk_there_is_still_help(self) -> None:
         for letter in (Letter.WELCOME, Letter.PASSWORD_CHANGED, Letter.ACCOUNT_UNLOCKED):
