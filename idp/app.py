@@ -12,12 +12,15 @@ from flask import Flask
 from idp import assembly
 from idp import settings as settings_module
 from idp.accounts.attempt import Limits
+from idp.accounts.entry import Entry
 from idp.accounts.known_device import KnownDevices
 from idp.accounts.password import Passwords
 from idp.accounts.replacement import Replacement
 from idp.accounts.sign_in import SignIn
+from idp.accounts.trusted_device import TrustedDevices
 from idp.db import Database
 from idp.policy.rate import RateLimit, RateLimits
+from idp.policy.second_factor import Rule
 from idp.protocol.keyring import KeyRing
 from idp.protocol.server import Server, ServerKeys
 from idp.provider import Provider
@@ -54,14 +57,21 @@ def assemble(
         randomness=randomness,
         lifetimes=lifetimes,
     )
+    entry = Entry(
+        attempts=attempts,
+        known_devices=known_devices,
+        trusted_devices=TrustedDevices(randomness, lifetimes),
+        rule=Rule.WHEN_ENROLLED,
+        lifetimes=lifetimes,
+        randomness=randomness,
+    )
     sign_in = SignIn(
         database=database,
         hasher=hasher,
         attempts=attempts,
         known_devices=known_devices,
-        lifetimes=lifetimes,
+        entry=entry,
         clock=clock,
-        randomness=randomness,
     )
     replacement = Replacement(
         database=database,
@@ -92,6 +102,7 @@ def assemble(
         keyring=keyring,
         server=server,
         sign_in=sign_in,
+        entry=entry,
         links=links,
         passwords=passwords,
         recovery=assembly.recovery(settings, database, masters, clock, randomness),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from idp.accounts.attempt import Limits
+from idp.accounts.entry import Entry
 from idp.accounts.link import Links
 from idp.accounts.password import Passwords
 from idp.accounts.recovery import Recovery
@@ -36,6 +37,7 @@ class Provider:
     keyring: KeyRing
     server: Server
     sign_in: SignIn
+    entry: Entry
     links: Links
     passwords: Passwords
     recovery: Recovery

@@ -83,6 +83,7 @@ def a_session(now: datetime) -> BrowserSession:
         amr=("pwd",),
         last_seen_at=now,
         expires_at=now + timedelta(hours=12),
+        factors=("password",),
     )
 
 

@@ -1,9 +1,10 @@
-"""Browser sessions: start one at sign-in, keep it alive, end it.
+"""Browser sessions: start one at sign-in, step it up, keep it alive, end it.
 
-OWASP ASVS 5.0 §7. Every sign-in makes a new secret, and so does every new password: nothing that was planted
-in a browser before can become a person's session. The same person signing in again keeps the session and
-what hangs on it; another person at the same workstation ends it. A session begun with a password that must be
-changed is due: it opens nothing until that is done.
+OWASP ASVS 5.0 §7. Every sign-in makes a new secret, and so does every further factor and every new password:
+nothing that was planted in a browser before can become a person's session. The same person signing in again
+keeps the session and what hangs on it; another person at the same workstation ends it. A session that waits
+for a second factor is half, one begun with a password that must be changed is due: neither opens anything
+until that is done.
 """
 
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from idp.db import Connection, Database, audit
 from idp.db import browser_session as rows
 from idp.db.audit import AuditEvent
 from idp.db.browser_session import BrowserSession
-from idp.policy.assurance import reached
+from idp.policy.assurance import Factor, acr_of, amr_of, factors_of
 from idp.policy.authentication import Authentication
 from idp.policy.lifetime import Lifetimes
 from idp.services.digest import digest
@@ -38,19 +39,29 @@ def start(
     lifetimes: Lifetimes,
     *,
     account_id: UUID,
-    acr: str,
-    amr: tuple[str, ...],
+    proved: tuple[Factor, ...],
+    lacks: str | None,
     user_agent: str | None,
     address: str | None,
     replaces: BrowserSession | None,
     now: datetime,
 ) -> NewSession:
-    """Begin a session, or renew the one this very account has in this browser, under a new secret."""
+    """Begin a session, or renew the one this very account has in this browser, under a new secret.
+
+    It `lacks` nothing when it is live; else `SECOND_FACTOR_DUE` or `PASSWORD_DUE` stands for its assurance.
+    """
     secret = randomness.token()
     begun = BrowserSession(
-        randomness.uuid(), account_id, now, acr, amr, now, now + lifetimes.session_absolute
+        sid=randomness.uuid(),
+        account_id=account_id,
+        auth_time=now,
+        acr=lacks or acr_of(proved).value,
+        amr=amr_of(proved),
+        last_seen_at=now,
+        expires_at=now + lifetimes.session_absolute,
+        factors=proved,
     )
-    idle_expires_at = now + lifetimes.session_idle
+    idle_expires_at = now + _idle(lifetimes, begun.acr)
     if replaces is not None and replaces.account_id == account_id:
         renewed = replace(begun, sid=replaces.sid)
         if rows.renew(connection, renewed, digest(secret), idle_expires_at):
@@ -72,6 +83,11 @@ def find_due(connection: Connection, secret: str | None, now: datetime) -> Brows
     return None if not secret else rows.find_due(connection, digest(secret), now)
 
 
+def find_half(connection: Connection, secret: str | None, now: datetime) -> BrowserSession | None:
+    """The session that the cookie would open if its person had proved a second factor."""
+    return None if not secret else rows.find_half(connection, digest(secret), now)
+
+
 def find_unended(connection: Connection, secret: str | None) -> BrowserSession | None:
     """The session of the cookie until someone ends it: what has run out still has to be ended."""
     return None if not secret else rows.find_unended(connection, digest(secret))
@@ -81,7 +97,29 @@ def keep_alive(database: Database, session: BrowserSession, lifetimes: Lifetimes
     """Move the idle end on, at most once a minute: a read must not become a write at every request."""
     if now - session.last_seen_at >= _TOUCH_EVERY:
         with database.write_once() as connection:
-            rows.touch(connection, session.sid, now + lifetimes.session_idle, now)
+            rows.touch(connection, session.sid, now + _idle(lifetimes, session.acr), now)
+
+
+def step_up(
+    connection: Connection,
+    randomness: Randomness,
+    lifetimes: Lifetimes,
+    session: BrowserSession,
+    proved: Factor,
+    *,
+    lacks: str | None,
+    now: datetime,
+) -> NewSession | None:
+    """Add a factor to a session, half or live, under a new secret. None when it is not what it was.
+
+    `auth_time` stays: it is that of the oldest factor.
+    """
+    secret = randomness.token()
+    factors = tuple(dict.fromkeys((*factors_of(session.factors), proved)))
+    acr = lacks or acr_of(factors).value
+    after = replace(session, acr=acr, amr=amr_of(factors), factors=factors)
+    stepped_up = rows.step_up(connection, session, after, digest(secret), now + _idle(lifetimes, acr), now)
+    return NewSession(session.sid, secret) if stepped_up else None
 
 
 def change_secret(
@@ -94,8 +132,9 @@ def change_secret(
     """Open the session with a new secret alone, and make it live if it was due. None when it has ended."""
     secret = randomness.token()
     is_due = session.acr == rows.PASSWORD_DUE
-    assured = replace(session, acr=reached(session.amr).value) if is_due else session
-    changed = rows.change_secret(connection, assured, digest(secret), now + lifetimes.session_idle, now)
+    assured = replace(session, acr=acr_of(factors_of(session.factors)).value) if is_due else session
+    idle_expires_at = now + _idle(lifetimes, assured.acr)
+    changed = rows.change_secret(connection, assured, digest(secret), idle_expires_at, now)
     return NewSession(session.sid, secret) if changed else None
 
 
@@ -127,3 +166,8 @@ def end(
 def authentication(session: BrowserSession) -> Authentication:
     """What the session says of how its person signed in."""
     return Authentication(session.account_id, session.sid, session.auth_time, session.acr, session.amr)
+
+
+def _idle(lifetimes: Lifetimes, acr: str) -> timedelta:
+    """How long a session lives unused: a half one no longer than the page that asks for the other half."""
+    return lifetimes.transaction if acr == rows.SECOND_FACTOR_DUE else lifetimes.session_idle

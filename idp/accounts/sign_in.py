@@ -2,68 +2,39 @@
 
 Three transactions for a reason: T1 counts the guess and commits; then the password is hashed with nothing
 open; then T2 stores the outcome. A stranger, a wrong password, a throttled, disabled or departed account go
-through the same statements and one hash, and come out as the same `Failed`. A password that must be changed
-opens a session that is due: nothing but a new password makes it live.
+through the same statements and one hash, and come out as the same `Failed`. What a right password opens is
+for `entry` to say: a session may be half, or due, and then it is not live.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
-from idp.accounts import browser_session
 from idp.accounts.attempt import AddressThrottled, Attempts, Heard, Limits
-from idp.accounts.browser_session import NewSession
+from idp.accounts.entry import Entered, Entry, Visit, may_enter
 from idp.accounts.known_device import KnownDevices
-from idp.db import (
-    Connection,
-    Database,
-    account,
-    attempt,
-    audit,
-    authorization_request,
-    password_history,
-    rate,
-)
-from idp.db.account import Account, AccountState
+from idp.db import Connection, Database, account, audit, password_history, rate
+from idp.db.account import Account
 from idp.db.attempt import Bucket
 from idp.db.audit import AuditEvent
-from idp.db.browser_session import PASSWORD_DUE, BrowserSession
 from idp.policy import username
-from idp.policy.assurance import reached
-from idp.policy.lifetime import Lifetimes
+from idp.policy.assurance import Factor
 from idp.services.clock import Clock
 from idp.services.hashing import Busy, Hasher, Place, Verified
-from idp.services.randomness import Randomness
 
-PASSWORD = "password"  # noqa: S105 - the factor's name
-_METHODS = ("pwd",)
+PASSWORD = Factor.PASSWORD.value
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """What the form said, and from where.
 
-    `request_digest` is the parked request to sign in for, if any; under `reference` the audit log tells a
-    service desk what a page of failure does not.
+    Under the visit's reference the audit log tells a service desk what a page of failure does not.
     """
 
     username: str
     password: str
-    address: str
-    user_agent: str | None
-    known_device: str | None
-    current: BrowserSession | None
-    request_digest: bytes | None
+    visit: Visit
     limits: Limits
-    reference: str
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """The password was right: a new session, live or due, and the browser's new known-device cookie."""
-
-    session: NewSession
-    known_device: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +50,18 @@ class SignIn:
     hasher: Hasher
     attempts: Attempts
     known_devices: KnownDevices
-    lifetimes: Lifetimes
+    entry: Entry
     clock: Clock
-    randomness: Randomness
 
-    def with_password(self, credentials: Credentials) -> SignedIn | Failed | AddressThrottled:
+    def with_password(self, credentials: Credentials) -> Entered | Failed | AddressThrottled:
         """Check a password. Raises `hashing.Busy` when too many wait; nothing is counted then."""
         with self.hasher.place() as place:
             return self._with_password(credentials, place)
 
-    def _with_password(self, credentials: Credentials, place: Place) -> SignedIn | Failed | AddressThrottled:
+    def _with_password(self, credentials: Credentials, place: Place) -> Entered | Failed | AddressThrottled:
         now = self.clock.now()
         name = username.normalise(credentials.username)
-        address = self.attempts.of_address(credentials.address)
+        address = self.attempts.of_address(credentials.visit.address)
         with self.database.read() as connection:
             # The same statement for a name that cannot exist: it asks for one that does not.
             found = account.find(connection, name or "")
@@ -111,15 +81,15 @@ class SignIn:
         if isinstance(heard, AddressThrottled):
             return heard
         verified = place.verify(credentials.password, self._hash_to_check(found, heard))
-        return self._settle(credentials, found, heard, verified, whose=whose, bucket=bucket, address=address)
+        return self._settle(credentials, found, heard, verified, whose=whose, address=address)
 
     def _key(self, found: Account | None, name: str) -> bytes:
         return self.attempts.of_name(name) if found is None else self.attempts.of_person(found.person_id)
 
     def _bucket(self, found: Account | None, credentials: Credentials, now: datetime) -> Bucket:
-        if found is not None and self.known_devices.knows(credentials.known_device, found.person_id, now):
-            return Bucket.KNOWN
-        return Bucket.UNKNOWN
+        cookie = credentials.visit.known_device
+        is_known = found is not None and self.known_devices.knows(cookie, found.person_id, now)
+        return Bucket.KNOWN if is_known else Bucket.UNKNOWN
 
     def _hash_to_check(self, found: Account | None, heard: Heard) -> str | None:
         """None is checked against a dummy: a guess that is not heard costs the same and never succeeds."""
@@ -133,25 +103,25 @@ class SignIn:
         verified: Verified,
         *,
         whose: bytes,
-        bucket: Bucket,
         address: bytes,
-    ) -> SignedIn | Failed:
+    ) -> Entered | Failed:
         now = self.clock.now()
         rehashed = self._rehash(credentials, found, verified, now)
         with self.database.write() as connection:
-            if found is None or not verified.ok or not _is_open(found, now):
+            if found is None or not verified.ok or not may_enter(found, now):
                 rate.failed(connection, address, whose, now)
                 cause = _cause(found, heard, now)
-                _record(connection, credentials, found, now, outcome="failed", cause=cause)
+                _record(connection, credentials, found, now, cause=cause)
                 return Failed()
-            if not account.signed_in(connection, found, now):
-                _record(connection, credentials, found, now, outcome="failed", cause="changed_meanwhile")
+            entered = self.entry.enter(connection, found, (Factor.PASSWORD,), credentials.visit, now)
+            if entered is None:
+                _record(connection, credentials, found, now, cause="changed_meanwhile")
                 return Failed()
             if rehashed is not None and found.password_hash is not None:
                 account.rehash(connection, found.id, found.password_hash, rehashed)
                 password_history.rehash(connection, found.id, found.password_hash, rehashed)
             rate.succeeded(connection, address, whose)
-            return self._open_session(connection, credentials, found, whose=whose, bucket=bucket, now=now)
+            return entered
 
     def _rehash(
         self, credentials: Credentials, found: Account | None, verified: Verified, now: datetime
@@ -163,42 +133,6 @@ class SignIn:
         except Busy:  # the next sign-in will do
             return None
 
-    def _open_session(
-        self,
-        connection: Connection,
-        credentials: Credentials,
-        found: Account,
-        *,
-        whose: bytes,
-        bucket: Bucket,
-        now: datetime,
-    ) -> SignedIn:
-        is_due = found.state is AccountState.MUST_CHANGE_PASSWORD
-        attempt.succeeded(connection, whose, PASSWORD, bucket, now)
-        session = browser_session.start(
-            connection,
-            self.randomness,
-            self.lifetimes,
-            account_id=found.id,
-            acr=PASSWORD_DUE if is_due else reached(_METHODS).value,
-            amr=_METHODS,
-            user_agent=credentials.user_agent,
-            address=credentials.address,
-            replaces=credentials.current,
-            now=now,
-        )
-        if credentials.request_digest is not None:
-            authorization_request.signed_in(connection, credentials.request_digest, session.sid)
-        outcome = "password_change_due" if is_due else "success"
-        _record(connection, credentials, found, now, outcome=outcome, sid=session.sid)
-        known = self.known_devices.after_sign_in(credentials.known_device, found.person_id, now)
-        return SignedIn(session, known)
-
-
-def _is_open(found: Account, now: datetime) -> bool:
-    may = found.state in {AccountState.ACTIVE, AccountState.MUST_CHANGE_PASSWORD}
-    return may and not found.has_ended(now)
-
 
 def _cause(found: Account | None, heard: Heard, now: datetime) -> str:
     """Why nobody was signed in, for the audit log alone."""
@@ -206,31 +140,23 @@ def _cause(found: Account | None, heard: Heard, now: datetime) -> str:
         return "unknown_username"
     if not heard.is_heard:
         return "throttled"
-    if not _is_open(found, now):
+    if not may_enter(found, now):
         return "employment_ended" if found.has_ended(now) else found.state.value
     return "wrong_password"
 
 
 def _record(
-    connection: Connection,
-    credentials: Credentials,
-    found: Account | None,
-    now: datetime,
-    *,
-    outcome: str,
-    cause: str | None = None,
-    sid: UUID | None = None,
+    connection: Connection, credentials: Credentials, found: Account | None, now: datetime, *, cause: str
 ) -> None:
     audit.record(
         connection,
         AuditEvent(
             at=now,
             event="sign_in.password",
-            outcome=outcome,
+            outcome="failed",
             account_id=None if found is None else found.id,
-            sid=sid,
-            address=credentials.address,
-            reference=credentials.reference,
-            detail=None if cause is None else {"cause": cause},
+            address=credentials.visit.address,
+            reference=credentials.visit.reference,
+            detail={"cause": cause},
         ),
     )

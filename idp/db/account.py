@@ -178,7 +178,7 @@ _REHASH = Effect(
     .where(accounts.c.password_hash == bindparam("before"))
     .values(password_hash=bindparam("phc"))
 )
-_SIGNED_IN = Effect(
+_UNCHANGED = (
     update(accounts)
     .where(accounts.c.id == bindparam("account_id"))
     # Only while it still is what it was, with the password that was verified.
@@ -190,8 +190,9 @@ _SIGNED_IN = Effect(
         )
     )
     .where(accounts.c.password_changed_at.is_not_distinct_from(bindparam("verified")))
-    .values(last_sign_in_at=bindparam("at"))
 )
+_SIGNED_IN = Effect(_UNCHANGED.values(last_sign_in_at=bindparam("at")))
+_HOLD = Effect(_UNCHANGED.values(last_sign_in_at=accounts.c.last_sign_in_at))
 
 
 def add(connection: Connection, account: Account) -> None:
@@ -282,6 +283,14 @@ def signed_in(connection: Connection, account: Account, now: datetime) -> bool:
         before=account.state,
         verified=account.password_changed_at,
         at=now,
+    )
+    return touched == 1
+
+
+def hold(connection: Connection, account: Account) -> bool:
+    """The same for a sign-in that is not complete: it leaves no trace on the account."""
+    touched = _HOLD.run(
+        connection, account_id=account.id, before=account.state, verified=account.password_changed_at
     )
     return touched == 1
 

@@ -20,10 +20,13 @@ from idp.db.types import Digest, Identifier, UtcDateTime, Words
 PASSWORD_DUE = "password_due"  # noqa: S105 - what stands in place of an assurance
 """`acr` of a session that was begun with a password that must be changed: it assures nobody of anything."""
 
+SECOND_FACTOR_DUE = "second_factor_due"
+"""`acr` of a half session: one factor was proved, and another is due before it opens anything."""
+
 
 @dataclass(frozen=True, slots=True)
 class BrowserSession:
-    """A session that is live, or due, when it was read."""
+    """A session that is live, due or half when it was read. `factors` are those of `policy.assurance`."""
 
     sid: UUID
     account_id: UUID
@@ -32,6 +35,7 @@ class BrowserSession:
     amr: tuple[str, ...]
     last_seen_at: datetime
     expires_at: datetime
+    factors: tuple[str, ...]
 
 
 browser_sessions = Table(
@@ -68,7 +72,24 @@ _SESSION_COLUMNS = (
     browser_sessions.c.amr,
     browser_sessions.c.last_seen_at,
     browser_sessions.c.expires_at,
+    browser_sessions.c.factors,
 )
+
+
+def _session(
+    sid: UUID,
+    account_id: UUID,
+    auth_time: datetime,
+    acr: str,
+    amr: tuple[str, ...],
+    last_seen_at: datetime,
+    expires_at: datetime,
+    factors: tuple[str, ...] | None,
+) -> BrowserSession:
+    # Before there was a second factor, sessions did not say what all of them were begun with.
+    proved = factors or ("password",)
+    return BrowserSession(sid, account_id, auth_time, acr, amr, last_seen_at, expires_at, proved)
+
 
 _ADD = Effect(insert(browser_sessions))
 _UNEXPIRED = (
@@ -79,20 +100,31 @@ _UNEXPIRED = (
     .where(or_(accounts.c.ends_on.is_(None), accounts.c.ends_on >= bindparam("today")))
 )
 _FIND = Statement(
-    _UNEXPIRED.where(accounts.c.state == AccountState.ACTIVE).where(browser_sessions.c.acr != PASSWORD_DUE),
-    BrowserSession,
+    _UNEXPIRED.where(accounts.c.state == AccountState.ACTIVE)
+    .where(browser_sessions.c.acr != PASSWORD_DUE)
+    .where(browser_sessions.c.acr != SECOND_FACTOR_DUE),
+    _session,
 )
 _FIND_DUE = Statement(
     _UNEXPIRED.where(accounts.c.state == AccountState.MUST_CHANGE_PASSWORD).where(
         browser_sessions.c.acr == PASSWORD_DUE
     ),
-    BrowserSession,
+    _session,
+)
+_FIND_HALF = Statement(
+    _UNEXPIRED.where(
+        or_(
+            accounts.c.state == AccountState.ACTIVE,
+            accounts.c.state == AccountState.MUST_CHANGE_PASSWORD,
+        )
+    ).where(browser_sessions.c.acr == SECOND_FACTOR_DUE),
+    _session,
 )
 _FIND_UNENDED = Statement(
     select(*_SESSION_COLUMNS)
     .where(browser_sessions.c.digest == bindparam("secret"))
     .where(browser_sessions.c.ended_at.is_(None)),
-    BrowserSession,
+    _session,
 )
 _TOUCH = Effect(
     update(browser_sessions)
@@ -109,9 +141,28 @@ _RENEW = Effect(
         auth_time=bindparam("now"),
         acr=bindparam("reached"),
         amr=bindparam("methods"),
+        factors=bindparam("proved"),
         last_seen_at=bindparam("now"),
         idle_expires_at=bindparam("idle_until"),
         expires_at=bindparam("until"),
+    )
+)
+_STEP_UP = Effect(
+    update(browser_sessions)
+    .where(browser_sessions.c.sid == bindparam("session"))
+    .where(_LIVE)
+    # Only while it is what was read: of two factors proved at once none may be forgotten, and a sign-in that
+    # came between has begun the session anew.
+    .where(browser_sessions.c.acr == bindparam("seen_acr"))
+    .where(browser_sessions.c.amr == bindparam("seen_amr"))
+    .where(browser_sessions.c.auth_time == bindparam("seen_auth_time"))
+    .values(
+        digest=bindparam("secret"),
+        acr=bindparam("reached"),
+        amr=bindparam("methods"),
+        factors=bindparam("proved"),
+        last_seen_at=bindparam("now"),
+        idle_expires_at=bindparam("idle_until"),
     )
 )
 _CHANGE_SECRET = Effect(
@@ -183,7 +234,7 @@ def add(
         idle_expires_at=idle_expires_at,
         expires_at=session.expires_at,
         ended_at=None,
-        factors=None,
+        factors=session.factors,
     )
 
 
@@ -198,6 +249,11 @@ def find_due(connection: Connection, digest: bytes, now: datetime) -> BrowserSes
     A session that was live when the account became due is none: who has its cookie may not know the password.
     """
     return _FIND_DUE.first(connection, secret=digest, now=now, today=now.date())
+
+
+def find_half(connection: Connection, digest: bytes, now: datetime) -> BrowserSession | None:
+    """The session that opens nothing until its person has proved a second factor."""
+    return _FIND_HALF.first(connection, secret=digest, now=now, today=now.date())
 
 
 def find_unended(connection: Connection, digest: bytes) -> BrowserSession | None:
@@ -220,11 +276,37 @@ def renew(connection: Connection, session: BrowserSession, digest: bytes, idle_e
             now=session.auth_time,
             reached=session.acr,
             methods=session.amr,
+            proved=session.factors,
             idle_until=idle_expires_at,
             until=session.expires_at,
         )
         == 1
     )
+
+
+def step_up(
+    connection: Connection,
+    before: BrowserSession,
+    after: BrowserSession,
+    digest: bytes,
+    idle_expires_at: datetime,
+    now: datetime,
+) -> bool:
+    """Give a session more factors, and a new secret. False when it has ended, or is not what it was."""
+    touched = _STEP_UP.run(
+        connection,
+        session=before.sid,
+        seen_acr=before.acr,
+        seen_amr=before.amr,
+        seen_auth_time=before.auth_time,
+        secret=digest,
+        reached=after.acr,
+        methods=after.amr,
+        proved=after.factors,
+        now=now,
+        idle_until=idle_expires_at,
+    )
+    return touched == 1
 
 
 def change_secret(

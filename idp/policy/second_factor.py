@@ -22,10 +22,14 @@ class Rule(StrEnum):
     ALWAYS = "always"
 
 
+AFTER_PASSWORD = frozenset({Factor.TOTP, Factor.PASSKEY, Factor.SECURITY_KEY})
+"""What makes an account one that has a second factor. A smartcard is another way in, no step of this one."""
+
+
 def is_due(
     rule: Rule,
     *,
-    enrolled: bool,
+    enrolled: Collection[Factor],
     proved: Collection[Factor],
     is_trusted_network: bool,
     is_trusted_device: bool,
@@ -35,7 +39,7 @@ def is_due(
         return False
     match rule:
         case Rule.WHEN_ENROLLED:
-            return enrolled
+            return not AFTER_PASSWORD.isdisjoint(enrolled)
         case Rule.OUTSIDE:
             return not is_trusted_network
         case Rule.ALWAYS:

@@ -15,6 +15,7 @@ from idp.provider import Provider
 
 SESSION = "sid"
 KNOWN_DEVICE = "dev"
+TRUSTED_DEVICE = "trust"
 LANGUAGE = "lang"
 FORM = "form"
 NOTICE = "notice"

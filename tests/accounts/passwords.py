@@ -10,6 +10,7 @@ from uuid import UUID
 from idp.accounts import browser_session
 from idp.accounts.attempt import AddressThrottled, Limits
 from idp.accounts.browser_session import NewSession
+from idp.accounts.entry import Entered, Visit
 from idp.accounts.link import Link, LinkProblem, Links
 from idp.accounts.password import (
     Changed,
@@ -19,7 +20,7 @@ from idp.accounts.password import (
     WrongPassword,
 )
 from idp.accounts.post import Enclosed
-from idp.accounts.sign_in import Credentials, SignedIn
+from idp.accounts.sign_in import Credentials
 from idp.db import account, attempt, audit
 from idp.db.account import Account, AccountState
 from idp.db.attempt import Bucket
@@ -102,19 +103,23 @@ class Desk:
             Credentials(
                 username=username,
                 password=password,
-                address="198.51.100.4",
-                user_agent="a browser",
-                known_device=None,
-                current=None,
-                request_digest=None,
+                visit=Visit(
+                    address="198.51.100.4",
+                    user_agent="a browser",
+                    known_device=None,
+                    trusted_device=None,
+                    current=None,
+                    request_digest=None,
+                    is_trusted_network=False,
+                    reference=self.site.provider.randomness.reference(),
+                ),
                 limits=self.site.provider.limits,
-                reference=self.site.provider.randomness.reference(),
             )
         )
 
     def sign_in(self, password: str = PASSWORD) -> NewSession:
         signed_in = self.try_to_sign_in(password)
-        assert isinstance(signed_in, SignedIn)
+        assert isinstance(signed_in, Entered)
         return signed_in.session
 
     def find(self, session: NewSession) -> BrowserSession | None:

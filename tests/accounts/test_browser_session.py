@@ -11,6 +11,7 @@ from idp.accounts.browser_session import NewSession
 from idp.db import account, audit
 from idp.db.account import Account, AccountState
 from idp.db.browser_session import BrowserSession
+from idp.policy.assurance import Factor
 from tests.observed import statements
 from tests.site import Site
 
@@ -22,7 +23,7 @@ class Desk:
     site: Site
 
     def start(
-        self, who: Account, replaces: BrowserSession | None = None, acr: str = "AAL1_USERPASS"
+        self, who: Account, replaces: BrowserSession | None = None, lacks: str | None = None
     ) -> NewSession:
         provider = self.site.provider
         with provider.database.write() as connection:
@@ -31,8 +32,8 @@ class Desk:
                 provider.randomness,
                 provider.lifetimes,
                 account_id=who.id,
-                acr=acr,
-                amr=("pwd",),
+                proved=(Factor.PASSWORD,),
+                lacks=lacks,
                 user_agent="a browser " * 100,
                 address="192.0.2.7",
                 replaces=replaces,
@@ -185,7 +186,7 @@ def test_a_new_secret_opens_the_same_session_alone(desk: Desk, alice: Account) -
 
 
 def test_a_session_that_was_due_is_live_under_its_new_secret(desk: Desk, alice: Account) -> None:
-    started = desk.start(alice, acr="password_due")
+    started = desk.start(alice, lacks="password_due")
     desk.stands(alice, AccountState.ACTIVE, AccountState.MUST_CHANGE_PASSWORD)
     due = desk.find_due(started.secret)
     assert due is not None
@@ -201,7 +202,7 @@ def test_a_session_that_was_due_is_live_under_its_new_secret(desk: Desk, alice: 
 
 @pytest.mark.parametrize("secret", [None, "", "planted"])
 def test_only_the_secret_finds_a_due_session(desk: Desk, alice: Account, secret: str | None) -> None:
-    desk.start(alice, acr="password_due")
+    desk.start(alice, lacks="password_due")
     desk.stands(alice, AccountState.ACTIVE, AccountState.MUST_CHANGE_PASSWORD)
     assert desk.find_due(secret) is None
 

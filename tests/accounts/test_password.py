@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from idp.accounts.attempt import AddressThrottled
+from idp.accounts.entry import Entered
 from idp.accounts.link import LinkProblem
 from idp.accounts.password import (
     Changed,
@@ -15,7 +16,7 @@ from idp.accounts.password import (
     Updated,
     WrongPassword,
 )
-from idp.accounts.sign_in import Failed, SignedIn
+from idp.accounts.sign_in import Failed
 from idp.db import account, password_history
 from idp.db.account import AccountState
 from idp.db.link import Purpose
@@ -282,7 +283,7 @@ def test_guesses_at_the_current_password_are_counted_with_those_of_the_login_pag
 
 def test_a_known_browser_has_guesses_of_its_own(desk: Desk) -> None:
     signed_in = desk.try_to_sign_in()
-    assert isinstance(signed_in, SignedIn)
+    assert isinstance(signed_in, Entered)
     for _ in range(6):
         assert desk.try_to_sign_in(WRONG) == Failed()
     session = desk.live(signed_in.session)
@@ -424,7 +425,7 @@ def test_no_password_is_changed_after_the_last_day_of_employment(desk: Desk, is_
     desk.site.add_account("918JDOE01", state=state, ends_on=date(2026, 11, 23))
     desk.site.clock.advance(timedelta(hours=16, minutes=50))
     signed_in = desk.try_to_sign_in(username="918JDOE01")
-    assert isinstance(signed_in, SignedIn)
+    assert isinstance(signed_in, Entered)
     session = desk.due(signed_in.session) if is_due else desk.live(signed_in.session)
     desk.site.clock.advance(timedelta(minutes=20))
     with nothing_changes(desk, "918JDOE01"):

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from idp.accounts import browser_session
+from idp.accounts.entry import Entered
 from idp.accounts.link import PASSWORD_PURPOSES, LinkProblem
 from idp.accounts.password import (
     Changed,
@@ -15,7 +16,7 @@ from idp.accounts.password import (
     Updated,
     WrongPassword,
 )
-from idp.accounts.sign_in import Failed, SignedIn
+from idp.accounts.sign_in import Failed
 from idp.db.account import AccountState
 from idp.db.engine import migration_engine
 from idp.db.link import Purpose
@@ -243,7 +244,7 @@ def test_a_due_password_is_changed_once_though_posted_many_times(desk: Desk) -> 
 
 def test_a_password_is_changed_once_though_posted_many_times(desk: Desk) -> None:
     signed_in = desk.try_to_sign_in()
-    assert isinstance(signed_in, SignedIn)
+    assert isinstance(signed_in, Entered)
     session = desk.live(signed_in.session)
     answers = together(lambda: desk.change(session, known_device=signed_in.known_device))
     assert Counter(map(type, answers))[Changed] == 1
@@ -263,7 +264,7 @@ def test_no_session_of_the_old_password_outlives_a_reset_that_races_it(
         return desk.update(token) if next(turns) % 4 == 3 else desk.try_to_sign_in(PASSWORD)
 
     answers = together(act)
-    opened = [answer.session for answer in answers if isinstance(answer, SignedIn)]
+    opened = [answer.session for answer in answers if isinstance(answer, Entered)]
     assert Counter(map(type, answers))[Updated] == 1
     for session in opened:
         assert desk.find(session) is None

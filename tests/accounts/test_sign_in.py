@@ -9,7 +9,8 @@ from uuid import UUID
 import pytest
 
 from idp.accounts import browser_session
-from idp.accounts.sign_in import Credentials, Failed, SignedIn, SignIn
+from idp.accounts.entry import Entered, Visit
+from idp.accounts.sign_in import Credentials, Failed, SignIn
 from idp.db import account, attempt, audit, password_history, rate
 from idp.db.account import AccountState
 from idp.services.hashing import Busy, Hasher, HashParameters, Verified
@@ -23,13 +24,17 @@ def credentials(site: Site, username: str = "918JSMITH01", password: str = PASSW
     return Credentials(
         username=username,
         password=password,
-        address="192.0.2.7",
-        user_agent="a browser",
-        known_device=None,
-        current=None,
-        request_digest=None,
+        visit=Visit(
+            address="192.0.2.7",
+            user_agent="a browser",
+            known_device=None,
+            trusted_device=None,
+            current=None,
+            request_digest=None,
+            is_trusted_network=False,
+            reference=site.provider.randomness.reference(),
+        ),
         limits=site.provider.limits,
-        reference=site.provider.randomness.reference(),
     )
 
 
@@ -48,7 +53,7 @@ def account_id(site: Site, username: str = "918JSMITH01") -> UUID:
 
 def test_the_right_password_opens_a_session(site: Site) -> None:
     answer = site.provider.sign_in.with_password(credentials(site))
-    assert isinstance(answer, SignedIn)
+    assert isinstance(answer, Entered)
     assert logged(site, account_id(site)) == [("success", None)]
     with site.provider.database.read() as connection:
         found = account.find(connection, "918JSMITH01")
@@ -58,7 +63,7 @@ def test_the_right_password_opens_a_session(site: Site) -> None:
 
 @pytest.mark.parametrize("typed", ["918jsmith01", "  918JSMITH01\t", "\uff19\uff11\uff18JSMITH01"])
 def test_a_username_is_found_however_it_is_typed(site: Site, typed: str) -> None:
-    assert isinstance(site.provider.sign_in.with_password(credentials(site, typed)), SignedIn)
+    assert isinstance(site.provider.sign_in.with_password(credentials(site, typed)), Entered)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +98,7 @@ def test_a_password_typed_in_another_form_of_unicode_is_the_same(site: Site) -> 
         before = account.get(connection, account_id(site))
         assert account.set_password(connection, before, hashed, site.clock.now())
     decomposed = "Ysbyty-Gw\u0302yr-Caffe\u0300-Gla\u0302n"
-    assert isinstance(site.provider.sign_in.with_password(credentials(site, password=decomposed)), SignedIn)
+    assert isinstance(site.provider.sign_in.with_password(credentials(site, password=decomposed)), Entered)
 
 
 @dataclass(frozen=True)
@@ -152,14 +157,14 @@ def test_every_failure_costs_one_hash_and_the_same_statements(site: Site, case: 
     assert seen == of_a_wrong_password
     assert len(seen) == 10
     with site.provider.database.read() as connection:
-        (event,) = audit.by_reference(connection, tried.reference)
+        (event,) = audit.by_reference(connection, tried.visit.reference)
     assert (event.outcome, event.detail) == ("failed", {"cause": case.cause})
 
 
 def test_a_password_that_is_due_for_change_opens_a_session_that_is_not_live(site: Site) -> None:
     joan = site.add_account("918JDOE01", state=AccountState.MUST_CHANGE_PASSWORD)
     answer = site.provider.sign_in.with_password(credentials(site, "918JDOE01"))
-    assert isinstance(answer, SignedIn)
+    assert isinstance(answer, Entered)
     now = site.clock.now()
     with site.provider.database.read() as connection:
         assert browser_session.find(connection, answer.session.secret, now) is None
@@ -176,18 +181,19 @@ def test_a_password_that_is_due_for_change_frees_the_throttle(site: Site) -> Non
     for _ in range(3):
         for _ in range(5):
             assert site.provider.sign_in.with_password(credentials(site, "918JDOE01", WRONG)) == Failed()
-        assert isinstance(site.provider.sign_in.with_password(credentials(site, "918JDOE01")), SignedIn)
+        assert isinstance(site.provider.sign_in.with_password(credentials(site, "918JDOE01")), Entered)
 
 
 def test_the_session_of_a_due_password_is_kept_when_its_person_signs_in_again(site: Site) -> None:
     site.add_account("918JDOE01", state=AccountState.MUST_CHANGE_PASSWORD)
     first = site.provider.sign_in.with_password(credentials(site, "918JDOE01"))
-    assert isinstance(first, SignedIn)
+    assert isinstance(first, Entered)
     with site.provider.database.read() as connection:
         current = browser_session.find_unended(connection, first.session.secret)
-    again = replace(credentials(site, "918JDOE01"), current=current)
+    wanted = credentials(site, "918JDOE01")
+    again = replace(wanted, visit=replace(wanted.visit, current=current))
     second = site.provider.sign_in.with_password(again)
-    assert isinstance(second, SignedIn)
+    assert isinstance(second, Entered)
     assert second.session.sid == first.session.sid
     assert second.session.secret != first.session.secret
 
@@ -202,7 +208,7 @@ def test_a_success_starts_the_count_afresh(site: Site) -> None:
     for _ in range(3):
         for _ in range(5):
             assert site.provider.sign_in.with_password(credentials(site, password=WRONG)) == Failed()
-        assert isinstance(site.provider.sign_in.with_password(credentials(site)), SignedIn)
+        assert isinstance(site.provider.sign_in.with_password(credentials(site)), Entered)
 
 
 def test_a_success_at_one_account_frees_the_other_of_the_same_person(site: Site) -> None:
@@ -210,10 +216,10 @@ def test_a_success_at_one_account_frees_the_other_of_the_same_person(site: Site)
     site.add_account("432JDOE01", person_id=first.person_id)
     for _ in range(5):
         site.provider.sign_in.with_password(credentials(site, "432JDOE01", WRONG))
-    assert isinstance(site.provider.sign_in.with_password(credentials(site, "918JDOE01")), SignedIn)
+    assert isinstance(site.provider.sign_in.with_password(credentials(site, "918JDOE01")), Entered)
     for _ in range(5):
         site.provider.sign_in.with_password(credentials(site, "432JDOE01", WRONG))
-    assert isinstance(site.provider.sign_in.with_password(credentials(site, "432JDOE01")), SignedIn)
+    assert isinstance(site.provider.sign_in.with_password(credentials(site, "432JDOE01")), Entered)
 
 
 def stronger(site: Site) -> SignIn:
@@ -231,9 +237,9 @@ def stored_hash(site: Site, username: str = "918JSMITH01") -> str:
 
 def test_a_sign_in_renews_a_hash_of_older_parameters(site: Site) -> None:
     assert "m=19456" in stored_hash(site)
-    assert isinstance(stronger(site).with_password(credentials(site)), SignedIn)
+    assert isinstance(stronger(site).with_password(credentials(site)), Entered)
     assert "m=32768" in stored_hash(site)
-    assert isinstance(stronger(site).with_password(credentials(site)), SignedIn)
+    assert isinstance(stronger(site).with_password(credentials(site)), Entered)
 
 
 def test_a_renewed_hash_is_remembered_as_the_same_password(site: Site) -> None:
@@ -242,7 +248,7 @@ def test_a_renewed_hash_is_remembered_as_the_same_password(site: Site) -> None:
         for hour, phc in ((1, stored_hash(site)), (0, "$older")):
             at = site.clock.now() - timedelta(days=1) + timedelta(hours=hour)
             password_history.add(connection, site.provider.randomness.uuid(), jane, phc, at)
-    assert isinstance(stronger(site).with_password(credentials(site)), SignedIn)
+    assert isinstance(stronger(site).with_password(credentials(site)), Entered)
     with site.provider.database.read() as connection:
         assert password_history.recent(connection, jane, 4) == [stored_hash(site), "$older"]
 
@@ -309,11 +315,11 @@ def test_who_finds_the_queue_full_has_not_tried(site: Site) -> None:
         for _ in range(6):
             with pytest.raises(Busy):
                 sign_in.with_password(credentials(site))
-    assert isinstance(sign_in.with_password(credentials(site)), SignedIn)
+    assert isinstance(sign_in.with_password(credentials(site)), Entered)
 
 
 def test_a_corrected_typing_error_is_no_spraying(site: Site) -> None:
-    address = site.provider.sign_in.attempts.of_address(credentials(site).address)
+    address = site.provider.sign_in.attempts.of_address(credentials(site).visit.address)
     since = site.clock.now() - timedelta(minutes=10)
 
     def names() -> int:

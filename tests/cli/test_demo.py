@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from idp import settings as settings_module
-from idp.accounts.sign_in import Credentials, Failed, SignedIn
+from idp.accounts.entry import Entered, Visit
+from idp.accounts.sign_in import Credentials, Failed
 from idp.app import assemble
 from idp.cli.demo import folder, seed
 from idp.cli.demo.clients import clients as clients_of
@@ -264,10 +265,10 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
 def test_every_persona_stands_as_the_table_says(place: Place) -> None:
     outcomes = {persona.username: type(_sign_in(place, persona.username)) for persona in PEOPLE}
     wanted = {
-        Standing.ACTIVE: SignedIn,
+        Standing.ACTIVE: Entered,
         Standing.PENDING: Failed,
         Standing.THROTTLED: Failed,
-        Standing.MUST_CHANGE_PASSWORD: SignedIn,
+        Standing.MUST_CHANGE_PASSWORD: Entered,
         Standing.DISABLED: Failed,
     }
     assert outcomes == {persona.username: wanted[persona.standing] for persona in PEOPLE}
@@ -335,13 +336,17 @@ def _sign_in(place: Place, username: str) -> object:
             Credentials(
                 username=username,
                 password=password or "",
-                address="127.0.0.1",
-                user_agent=None,
-                known_device=None,
-                current=None,
-                request_digest=None,
+                visit=Visit(
+                    address="127.0.0.1",
+                    user_agent=None,
+                    known_device=None,
+                    trusted_device=None,
+                    current=None,
+                    request_digest=None,
+                    is_trusted_network=False,
+                    reference="7F3K-2Q",
+                ),
                 limits=provider.limits,
-                reference="7F3K-2Q",
             )
         )
     finally:

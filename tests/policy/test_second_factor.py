@@ -1,9 +1,10 @@
+from functools import partial
+
 import pytest
 
 from idp.policy.assurance import Factor
 from idp.policy.second_factor import Rule, is_due, may_trust_devices
 
-PASSWORD = (Factor.PASSWORD,)
 # rule, enrolled, trusted network, trusted device: due after a password.
 TABLE = [
     (Rule.WHEN_ENROLLED, False, False, False, False),
@@ -37,10 +38,13 @@ TABLE = [
 def test_a_second_factor_is_due_after_a_password(
     rule: Rule, *, enrolled: bool, network: bool, device: bool, expected: bool
 ) -> None:
-    due = is_due(
-        rule, enrolled=enrolled, proved=PASSWORD, is_trusted_network=network, is_trusted_device=device
+    due = partial(
+        is_due, rule, proved=(Factor.PASSWORD,), is_trusted_network=network, is_trusted_device=device
     )
-    assert due is expected
+    has_one = (Factor.TOTP, Factor.PASSKEY, Factor.SECURITY_KEY)
+    has_none = (Factor.SMARTCARD, Factor.RECOVERY_CODE)
+    assert due(enrolled=frozenset(has_one if enrolled else has_none)) is expected
+    assert not enrolled or all(due(enrolled={one}) is expected for one in has_one)
 
 
 @pytest.mark.parametrize("rule", list(Rule))
@@ -55,7 +59,9 @@ def test_a_second_factor_is_due_after_a_password(
     ],
 )
 def test_it_is_never_due_after_two(rule: Rule, proved: tuple[Factor, ...]) -> None:
-    assert not is_due(rule, enrolled=True, proved=proved, is_trusted_network=False, is_trusted_device=False)
+    assert not is_due(
+        rule, enrolled=(Factor.TOTP,), proved=proved, is_trusted_network=False, is_trusted_device=False
+    )
 
 
 def test_no_device_is_trusted_where_a_second_factor_is_always_asked_for() -> None:

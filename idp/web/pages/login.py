@@ -10,10 +10,10 @@ from types import MappingProxyType
 
 from flask import Response
 
-from idp.accounts import browser_session
 from idp.accounts.attempt import AddressThrottled
-from idp.accounts.sign_in import Credentials, Failed, SignedIn
-from idp.web import browser, errors, parked, visitor
+from idp.accounts.entry import Entered
+from idp.accounts.sign_in import Credentials, Failed
+from idp.web import entrance, errors, parked, visitor
 from idp.web.exchange import Exchange
 from idp.web.parked import Parked
 
@@ -61,10 +61,10 @@ def submit(exchange: Exchange) -> Response:
         return _page(exchange, errand, username=typed.username, blank=typed.blank)
     credentials = _credentials(exchange, errand, typed)
     match exchange.provider.sign_in.with_password(credentials):
-        case SignedIn() as signed_in:
-            return _signed_in(exchange, errand, signed_in)
+        case Entered() as entered:
+            return entrance.let_in(exchange, errand.waiting, entered, onwards=errand.onwards)
         case Failed():
-            return _page(exchange, errand, username=typed.username, failed_as=credentials.reference)
+            return _page(exchange, errand, username=typed.username, failed_as=credentials.visit.reference)
         case AddressThrottled(retry_after):
             return errors.throttled(exchange, retry_after)
 
@@ -94,36 +94,8 @@ def _own(exchange: Exchange) -> _Errand:
 
 
 def _credentials(exchange: Exchange, errand: _Errand, typed: _Typed) -> Credentials:
-    provider = exchange.provider
-    with provider.database.read() as connection:
-        current = browser_session.find_unended(connection, exchange.cookie(browser.SESSION))
-    return Credentials(
-        username=typed.username,
-        password=typed.password,
-        address=exchange.address,
-        user_agent=exchange.request.headers.get("User-Agent"),
-        known_device=exchange.cookie(browser.KNOWN_DEVICE),
-        current=current,
-        request_digest=None if errand.waiting is None else errand.waiting.row.digest,
-        limits=parked.limits(exchange),
-        reference=provider.randomness.reference(),
-    )
-
-
-def _signed_in(exchange: Exchange, errand: _Errand, signed_in: SignedIn) -> Response:
-    provider = exchange.provider
-    waiting = errand.waiting
-    response = exchange.to(errand.onwards) if waiting is None else parked.back_to_hub(exchange, waiting)
-    # No Max-Age: on a shared workstation the session goes with the browser.
-    browser.write(provider, response, browser.SESSION, signed_in.session.secret)
-    browser.write(
-        provider,
-        response,
-        browser.KNOWN_DEVICE,
-        signed_in.known_device,
-        provider.lifetimes.known_device,
-    )
-    return response
+    visit = entrance.visit(exchange, errand.waiting)
+    return Credentials(typed.username, typed.password, visit, parked.limits(exchange))
 
 
 def _page(
