@@ -184,7 +184,6 @@ class Authority:
         nonce: bytes | None = None,
         responder: Card | None = None,
         about: Card | None = None,
-        key: Any = None,  # noqa: ANN401 - any kind of key
     ) -> bytes:
         """What an OCSP responder says to a request about one of our cards."""
         asked = ocsp.load_der_ocsp_request(request)
@@ -193,7 +192,7 @@ class Authority:
         builder = ocsp.OCSPResponseBuilder().add_response(
             cert=certificate,
             issuer=self.certificate,
-            algorithm=hashes.SHA256(),
+            algorithm=asked.hash_algorithm,
             cert_status=ocsp.OCSPCertStatus.REVOKED if revoked else ocsp.OCSPCertStatus.GOOD,
             this_update=at,
             next_update=until,
@@ -205,7 +204,7 @@ class Authority:
         if responder is not None:
             builder = builder.certificates([responder.certificate])
         builder = builder.add_extension(x509.OCSPNonce(carried if nonce is None else nonce), critical=False)
-        secret = key or (self.key if responder is None else responder.key)
+        secret = self.key if responder is None else responder.key
         return builder.sign(secret, hashes.SHA256()).public_bytes(Encoding.DER)
 
     def responder(self, *, may_answer: bool = True, **options: Any) -> Card:  # noqa: ANN401 - see `card`

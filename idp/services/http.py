@@ -1,0 +1,125 @@
+"""Ask the world over HTTP: addresses an operator configured, and nothing they lead to.
+
+OWASP ASVS 5.0 §13.2.4, §15.3.2. A redirect is not followed, wherever it leads: the operator configures the
+address it names. No proxy, credential or certificate authority is taken from the environment. Nobody is
+waited for longer than allowed, however slowly it speaks, nor read further than there is room for. Whom we
+could not reach is left alone for a while, so that those who wait for an answer do not wait in vain again.
+"""
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+
+SMALL: Final = 256 * 1024
+"""Bytes that an answer may have, unless more is asked for."""
+
+QUICK: Final = 3.0
+"""Seconds that an answer may take, unless more are allowed."""
+
+_CHUNK: Final = 64 * 1024
+_LONGEST_REASON: Final = 200
+
+
+class NotFetched(Exception):
+    """There is no answer. The message says why, for operators."""
+
+
+def url_problem(url: str) -> str | None:
+    """What is wrong with an address that an operator wants to configure, as the end of a sentence."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return "is not an address"
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+        return "is not an http or https address"
+    if parts.username is not None or parts.fragment or not url.isascii() or not url.isprintable():
+        return "may hold neither credentials nor a fragment, and no characters beyond ASCII"
+    return "may not hold spaces" if " " in url else None
+
+
+def get(url: str, *, largest: int = SMALL, seconds: float = QUICK) -> bytes:
+    """What is there. Raises `NotFetched`."""
+    return _ask("GET", url, None, {}, largest, seconds)
+
+
+def post(url: str, body: bytes, content_type: str, *, largest: int = SMALL, seconds: float = QUICK) -> bytes:
+    """What comes back. Raises `NotFetched`."""
+    return _ask("POST", url, body, {"Content-Type": content_type}, largest, seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """Remembers who could not be reached, for `rest`."""
+
+    rest: timedelta = timedelta(seconds=30)
+    _until: dict[str, datetime] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def is_open(self, url: str, now: datetime) -> bool:
+        """Whether that address is left alone now."""
+        with self._lock:
+            return url in self._until and now < self._until[url]
+
+    def failed(self, url: str, now: datetime) -> None:
+        """It could not be reached."""
+        with self._lock:
+            self._until[url] = now + self.rest
+
+
+def _ask(
+    method: str, url: str, body: bytes | None, headers: Mapping[str, str], largest: int, seconds: float
+) -> bytes:
+    deadline = time.monotonic() + seconds
+    with requests.Session() as session:
+        session.trust_env = False
+        try:
+            with session.request(
+                method,
+                url,
+                data=body,
+                # What is compressed may be larger than it looks.
+                headers={**headers, "Accept-Encoding": "identity"},
+                timeout=seconds,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                _check(response)
+                return _read(response.raw, largest, deadline)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            raise NotFetched(_reason(error)) from error
+
+
+def _check(response: requests.Response) -> None:
+    if response.is_redirect:
+        there = response.headers["Location"]
+        raise NotFetched(f"it says to go to {there[:_LONGEST_REASON]!r}; configure that address")
+    if response.status_code != HTTPStatus.OK:
+        raise NotFetched(f"it answers with status {response.status_code}")
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        raise NotFetched("it answers compressed")
+
+
+def _read(raw: urllib3.HTTPResponse, largest: int, deadline: float) -> bytes:
+    found = bytearray()
+    while chunk := raw.read1(_CHUNK):
+        found += chunk
+        if len(found) > largest:
+            raise NotFetched(f"its answer is larger than {largest} bytes")
+        if time.monotonic() > deadline:
+            raise NotFetched("it takes too long to answer")
+    return bytes(found)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
+        return "it takes too long to answer"
+    return f"{type(error).__name__}: {error}"[:_LONGEST_REASON]
