@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import policy
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.parser import BytesParser
 from pathlib import Path
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from idp.policy import email_address
 from idp.services.mail import (
     FolderMailer,
     Message,
@@ -190,6 +192,31 @@ class TestAnAddress:
     def test_that_could_be_anything_else_will_not(self, address: str) -> None:
         problem = address_problem(address)
         assert problem == "is not one email address; write it like first.last@domain.com"
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            *(
+                f"{local}@nhsbt.example"
+                for local in ("a", "o'neill", "a.b", "a-b", "a+b", "!#$%&'*/=?^_`{|}~", ".")
+            ),
+            *(
+                f"{local}@nhsbt.example"
+                for local in (".a", "a.", "a..b", ".a.", "..", "a b", '"a"', "a@b", "")
+            ),
+            *(
+                f"a@{domain}"
+                for domain in ("b.example", "b-c.example", "1.example", "-.example", "b.ex-", "b.-e")
+            ),
+            *(
+                f"a@{domain}"
+                for domain in (".example", "b..example", "b.example.", "b", "[1.2.3.4]", "b.e x", "")
+            ),
+        ],
+    )
+    def test_is_one_to_type_exactly_when_it_can_be_written_to(self, address: str) -> None:
+        assert email_address.is_address(address) is (address_problem(address) is None)
+        assert not email_address.is_address(address) or Address(addr_spec=address).addr_spec == address
 
     @pytest.mark.parametrize("address", ADDRESSES)
     def test_that_will_not_do_gets_no_mail(self, sink: SmtpSink, mailer: SmtpMailer, address: str) -> None:
