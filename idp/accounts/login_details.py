@@ -28,7 +28,6 @@ _LETTER: Final[Mapping[Kind, Letter]] = MappingProxyType(
 _PURPOSE: Final[Mapping[Offer, Purpose]] = MappingProxyType(
     {Offer.RESET: Purpose.RESET, Offer.ACTIVATE: Purpose.ACTIVATE, Offer.UNLOCK: Purpose.UNLOCK}
 )
-_CLOSED: Final = frozenset({AccountState.DISABLED, AccountState.LEAVER})
 
 
 def offer_of(kind: Kind, row: Account, now: datetime) -> Offer:
@@ -36,7 +35,7 @@ def offer_of(kind: Kind, row: Account, now: datetime) -> Offer:
     return offer(
         kind,
         is_pending=row.state is AccountState.PENDING,
-        is_open=row.state not in _CLOSED and not row.has_ended(now),
+        is_open=not row.is_closed(now),
     )
 
 

@@ -32,8 +32,6 @@ from idp.services.common_passwords import is_common
 from idp.services.hashing import Hasher, Place
 from idp.services.randomness import Randomness
 
-_CLOSED = frozenset({AccountState.DISABLED, AccountState.LEAVER})
-
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -144,7 +142,7 @@ class Passwords:
                 return link
             facts = self._facts(connection, link.account_id)
         found = facts.account
-        if found.state in _CLOSED or found.has_ended(now):
+        if found.is_closed(now):
             return LinkProblem.UNKNOWN
         if usernames.normalise(username) != found.username:
             return OtherUsername()

@@ -56,9 +56,13 @@ _FAILED_SIGN_INS: Final[Mapping[str, _Meaning]] = {
         "A sign-in was refused: the employment has ended.", "Check the end date with the employer."
     ),
     "pending": _Meaning(
-        "A sign-in was refused: the account was never activated.", "It needs a password of its own first."
+        "A sign-in was refused: the account was never activated.",
+        "Mail its owner a new link to activate it with idp user invite USERNAME.",
     ),
-    "inactive": _Meaning("A sign-in was refused: the account is inactive.", "Reactivate it first."),
+    "inactive": _Meaning(
+        "A sign-in was refused: the account is inactive.",
+        "Mail its owner a link that reactivates it with idp user invite USERNAME.",
+    ),
     "leaver": _Meaning("A sign-in was refused: the person has left.", "Check with the employer."),
     "disabled": _Meaning(
         "A sign-in was refused: an administrator has disabled the account.",

@@ -63,6 +63,10 @@ class Account:
         """Whether a right password opens a session that is live."""
         return self.state is AccountState.ACTIVE and not self.has_ended(now)
 
+    def is_closed(self, now: datetime) -> bool:
+        """Whether nothing but an administrator opens it again: no link, no new password."""
+        return self.state in {AccountState.DISABLED, AccountState.LEAVER} or self.has_ended(now)
+
     def has_ended(self, now: datetime) -> bool:
         """Whether the employment is over."""
         return self.ends_on is not None and self.ends_on < now.date()

@@ -36,9 +36,9 @@ _LONG_ENOUGH_FOR_ALL: Final = 64
 # before normalising, whose sorting of marks is quadratic.
 _FOLDED_INTO_ONE: Final = 4
 # In names of jobs and places they say nothing; English and Welsh.
-_FUNCTION_WORDS: Final = frozenset(
-    {"and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with", "ac", "ar", "yn", "yr"}
-)
+_FUNCTION_WORDS: Final = frozenset({"all", "and", "day", "for", "from", "one", "out", "the", "with"})
+# Two letters of a job title or a place say nothing of either, and stand in half of all passphrases.
+_SHORTEST_ABOUT_WORK: Final = 3
 
 Span = tuple[int, int]
 _T = TypeVar("_T")
@@ -176,11 +176,15 @@ def words_of(
     """
     found = [*SYSTEM_WORDS]
     for text in (job_title, *localities, *more):
-        found += (word for word in _words(text) if word not in _FUNCTION_WORDS)
+        found += filter(_says_something, _words(text))
     for name in names:
         found += (*_words(name), *_words("".join((name or "").split())))
     found += (_folded(username), *_words(username))
     return tuple(dict.fromkeys(word for word in found if len(word) > 1))
+
+
+def _says_something(word: str) -> bool:
+    return len(word) >= _SHORTEST_ABOUT_WORK and word not in _FUNCTION_WORDS
 
 
 def browser_rules(

@@ -32,6 +32,8 @@ _MONTHS = (
 _OLDEST = 1900
 # Three letters tell all these names apart.
 _SHORTEST_NAME = 3
+# What is longer is no part of a date, and would only cost time to normalise.
+_LONGEST = 32
 _UP_TO_TWO_DIGITS = re.compile(r"[0-9]{1,2}")
 _FOUR_DIGITS = re.compile(r"[0-9]{4}")
 
@@ -47,6 +49,8 @@ _MISSING: Mapping[tuple[str, ...], str] = MappingProxyType(
     }
 )
 
+_NOT_A_DATE = N_("Your date of birth must be a day in the calendar")
+
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
@@ -58,6 +62,11 @@ class Wrong:
 
 def read(day: str, month: str, year: str, today: date) -> date | Wrong:
     """The day that was meant, before `today`."""
+    too_long = tuple(
+        part for part, text in ((DAY, day), (MONTH, month), (YEAR, year)) if len(text) > _LONGEST
+    )
+    if too_long:
+        return Wrong(_NOT_A_DATE, too_long)
     typed = {DAY: _plain(day), MONTH: _plain(month), YEAR: _plain(year)}
     missing = tuple(part for part, text in typed.items() if not text)
     if missing:
@@ -89,7 +98,7 @@ def _in_calendar(year: int, month: int, day: int, today: date) -> date | Wrong:
     try:
         born = date(year, month, day)
     except ValueError:
-        return Wrong(N_("Your date of birth must be a day in the calendar"), (DAY, MONTH, YEAR))
+        return Wrong(_NOT_A_DATE, (DAY, MONTH, YEAR))
     if born >= today:
         return Wrong(N_("Your date of birth must be in the past"), (DAY, MONTH, YEAR))
     if year < _OLDEST:

@@ -467,11 +467,12 @@ def test_a_form_of_another_site_does_nothing(site: Site) -> None:
 @pytest.mark.parametrize("state", [AccountState.DISABLED, AccountState.LEAVER])
 def test_a_closed_account_stays_closed(site: Site, state: AccountState) -> None:
     visitor = site.browser()
-    page = visitor.get(mailed(site))
+    path = mailed(site)
+    page = visitor.get(path)
     with site.provider.database.write() as connection:
         assert account.set_state(connection, found(site).id, AccountState.ACTIVE, state)
-    again = choose(visitor, page)
-    assert (again.status_code, heading(again)) == (400, "This link does not work")
+    for again in (choose(visitor, page), visitor.get(path)):
+        assert (again.status_code, heading(again)) == (400, "This link does not work")
     assert (found(site).state, found(site).password_hash) == (state, site.password_hash)
 
 

@@ -7,7 +7,6 @@ from idp.db import account
 from idp.web import browser
 from idp.web.exchange import Exchange
 
-
 _CHANGE_PASSWORD = "/change-password"  # noqa: S105 - a path
 
 

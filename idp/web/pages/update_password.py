@@ -96,8 +96,12 @@ def _open(exchange: Exchange, token: str, request: str | None) -> _Opened | Link
         link = provider.links.find(connection, token, PASSWORD_PURPOSES, exchange.now)
         if isinstance(link, LinkProblem):
             return link
-        profile = account.find_profile(connection, link.account_id)
-    return LinkProblem.UNKNOWN if profile is None else _Opened(token, request, link, profile)
+        profile = account.get_profile(connection, link.account_id)
+        found = account.get(connection, link.account_id)
+    # What is closed has no link.
+    if found.is_closed(exchange.now):
+        return LinkProblem.UNKNOWN
+    return _Opened(token, request, link, profile)
 
 
 def _updated(exchange: Exchange, opened: _Opened) -> Response:
