@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Boolean, Column, Date, Integer, LargeBinary, String, Table, Uuid, func, insert, select
 
-from idp.db import Database, attempt, grant, trace
+from idp.db import Database, attempt, certificate_authority, grant, trace
 from idp.db.attempt import NEVER, Bucket
+from idp.db.certificate_authority import CertificateAuthority
 from idp.db.cleanup import BATCH, sweep
 from idp.db.engine import migration_engine
 from idp.db.tables import TABLES, metadata
@@ -37,15 +38,18 @@ RULES = [
     ("traces", "at", 7 * DAY),
     ("outbox", "created_at", 30 * DAY),
     ("links", "expires_at", 30 * DAY),
+    ("smartcard_proofs", "expires_at", timedelta(hours=1)),
     ("recovery_requests", "expires_at", timedelta(hours=1)),
     ("recovery_misses", "reported_at", 7 * DAY),
 ]
+AUTHORITY_ID = uuid.UUID("50000000-0000-4000-8000-000000000001")
 KEPT_FOR_EVER = sorted({table.name for table in TABLES} - {name for name, _, _ in RULES})
 
 # What a row must say before its time can be over.
 _OVER: dict[str, dict[str, object]] = {"outbox": {"next_attempt_at": None}}
 _PARENTS = {
     "accounts": ACCOUNT_ID,
+    "certificate_authorities": AUTHORITY_ID,
     "clients": CLIENT_ID,
     "employers": "123",
     "grants": GRANT_ID,
@@ -85,7 +89,12 @@ def signed_in(database: Database, now: datetime) -> Database:
     with database.write() as connection:
         add_signed_in(connection, now)
         assert grant.add_if_live(connection, a_grant(now), now)
+        certificate_authority.add(connection, _an_authority(now))
     return database
+
+
+def _an_authority(now: datetime) -> CertificateAuthority:
+    return CertificateAuthority(AUTHORITY_ID, "Card CA", b"", digest_of("ca"), None, None, now, None)
 
 
 def _add(database: Database, table: Table, *rows: dict[str, Any]) -> None:
