@@ -23,6 +23,7 @@ from idp.db.revoked_access_token import revoked_access_tokens
 from idp.db.smartcard_proof import smartcard_proofs
 from idp.db.statement import Effect
 from idp.db.trace import traces
+from idp.db.webauthn_challenge import webauthn_challenges
 
 BATCH = 1000
 _HOUR = timedelta(hours=1)
@@ -64,6 +65,7 @@ _RULES: tuple[tuple[str, Effect, timedelta], ...] = (
     ("address_failures", _expired(address_failures, address_failures.c.failed_at), _DAY),
     ("traces", _expired(traces, traces.c.at), 7 * _DAY),
     ("smartcard_proofs", _expired(smartcard_proofs, smartcard_proofs.c.expires_at), _HOUR),
+    ("webauthn_challenges", _expired(webauthn_challenges, webauthn_challenges.c.expires_at), _HOUR),
     ("links", _expired(links, links.c.expires_at), 30 * _DAY),
     ("recovery_requests", _expired(recovery_requests, recovery_requests.c.expires_at), _HOUR),
     ("recovery_misses", _expired(recovery_misses, recovery_misses.c.reported_at), 7 * _DAY),

@@ -37,6 +37,7 @@ RULES = [
     ("address_failures", "failed_at", DAY),
     ("traces", "at", 7 * DAY),
     ("outbox", "created_at", 30 * DAY),
+    ("webauthn_challenges", "expires_at", timedelta(hours=1)),
     ("links", "expires_at", 30 * DAY),
     ("smartcard_proofs", "expires_at", timedelta(hours=1)),
     ("recovery_requests", "expires_at", timedelta(hours=1)),
