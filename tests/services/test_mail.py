@@ -183,40 +183,25 @@ ADDRESSES = [
 class TestAnAddress:
     @pytest.mark.parametrize(
         "address",
-        ["jane.o'neill@nhsbt.example", "J+esr@a-b.c1.example", f"{'a' * 64}@example.nhs.uk", "1@2.example"],
+        [
+            "jane.o'neill@nhsbt.example",
+            "J+esr@a-b.c1.example",
+            f"{'a' * 64}@example.nhs.uk",
+            "1@2.example",
+            "!#$%&'*/=?^_`{|}~@nhsbt.example",
+            "-@-.example",
+        ],
     )
     def test_of_a_person_will_do(self, address: str) -> None:
         assert address_problem(address) is None
+        assert email_address.is_address(address)
+        assert Address(addr_spec=address).addr_spec == address
 
     @pytest.mark.parametrize("address", ADDRESSES)
     def test_that_could_be_anything_else_will_not(self, address: str) -> None:
         problem = address_problem(address)
         assert problem == "is not one email address; write it like first.last@domain.com"
-
-    @pytest.mark.parametrize(
-        "address",
-        [
-            *(
-                f"{local}@nhsbt.example"
-                for local in ("a", "o'neill", "a.b", "a-b", "a+b", "!#$%&'*/=?^_`{|}~", ".")
-            ),
-            *(
-                f"{local}@nhsbt.example"
-                for local in (".a", "a.", "a..b", ".a.", "..", "a b", '"a"', "a@b", "")
-            ),
-            *(
-                f"a@{domain}"
-                for domain in ("b.example", "b-c.example", "1.example", "-.example", "b.ex-", "b.-e")
-            ),
-            *(
-                f"a@{domain}"
-                for domain in (".example", "b..example", "b.example.", "b", "[1.2.3.4]", "b.e x", "")
-            ),
-        ],
-    )
-    def test_is_one_to_type_exactly_when_it_can_be_written_to(self, address: str) -> None:
-        assert email_address.is_address(address) is (address_problem(address) is None)
-        assert not email_address.is_address(address) or Address(addr_spec=address).addr_spec == address
+        assert not email_address.is_address(address)
 
     @pytest.mark.parametrize("address", ADDRESSES)
     def test_that_will_not_do_gets_no_mail(self, sink: SmtpSink, mailer: SmtpMailer, address: str) -> None:
