@@ -13,7 +13,6 @@ from idp import assembly
 from idp import settings as settings_module
 from idp.accounts.attempt import Limits
 from idp.accounts.entry import Entry
-from idp.accounts.known_device import KnownDevices
 from idp.accounts.password import Passwords
 from idp.accounts.replacement import Replacement
 from idp.accounts.sign_in import SignIn
@@ -46,7 +45,7 @@ def assemble(
     attempts = assembly.attempts(masters)
     links = assembly.links(settings, randomness)
     hasher = _hasher(settings, masters)
-    known_devices = KnownDevices(masters.derive("known-device"), lifetimes)
+    known_devices = assembly.known_devices(settings, masters)
     keyring = KeyRing(database, masters, clock)
     server = Server(
         issuer=settings.issuer,

@@ -5,6 +5,7 @@ Apart from `app`, so that a command does not import a web framework.
 
 from idp.accounts.attempt import Attempts
 from idp.accounts.delivery import Delivery
+from idp.accounts.known_device import KnownDevices
 from idp.accounts.link import Links
 from idp.accounts.post import Post
 from idp.accounts.recovery import Recovery
@@ -61,6 +62,11 @@ def attempts(masters: MasterKeys) -> Attempts:
     return Attempts(masters.derive("attempts"), LockoutRule())
 
 
+def known_devices(settings: Settings, masters: MasterKeys) -> KnownDevices:
+    """The cookie of browsers in which people have signed in."""
+    return KnownDevices(masters.derive("known-device"), lifetimes(settings))
+
+
 def links(settings: Settings, randomness: Randomness) -> Links:
     """Mailed links under the configured issuer."""
     return Links(randomness, lifetimes(settings), settings.issuer)
@@ -80,6 +86,7 @@ def recovery(
         database=database,
         masters=masters,
         attempts=attempts(masters),
+        known_devices=known_devices(settings, masters),
         links=links(settings, randomness),
         post=post(settings, masters, randomness),
         limits=RecoveryLimits(

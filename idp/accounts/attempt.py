@@ -91,8 +91,12 @@ class Attempts:
 
     def may_recover(self, connection: Connection, counted: str, limit: RateLimit, now: datetime) -> bool:
         """Count a request for login details: of an address, for a person, or of all; whether it may be."""
+        return not is_exceeded(limit, self.count_recovery(connection, counted, limit, now))
+
+    def count_recovery(self, connection: Connection, counted: str, limit: RateLimit, now: datetime) -> int:
+        """The same; how many there were in this window, this one included."""
         key = self._mac(b"recovery", counted.encode())
-        return not is_exceeded(limit, rate.hit(connection, key, window_start(limit, now)))
+        return rate.hit(connection, key, window_start(limit, now))
 
     def of_person(self, person_id: UUID) -> bytes:
         """The key of a person."""

@@ -12,6 +12,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Final, Self
 
+from idp.accounts import known_device
 from idp.db import Connection, account, person
 from idp.db.account import Account
 from idp.db.person import Person
@@ -36,15 +37,13 @@ class Cause(StrEnum):
 class Identity:
     """What the page asks: whom to look for, and for which of their accounts if one is named.
 
-    `language` is the page's; letters are in the language on record. `request` is the handle of the parked
-    sign-in that the person came from.
+    `request` is the handle of the parked sign-in that the person came from.
     """
 
     kind: Kind
     email: str
     date_of_birth: date
     username: str | None
-    language: str
     request: str | None
 
 
@@ -58,10 +57,15 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Enclosed:
-    """What is sealed in a request: the identity, and the network address that asked."""
+    """What is sealed in a request: the identity, and who asked.
+
+    That is a network address, whether of a network we trust, and what the browser says of whom it knows.
+    """
 
     identity: Identity
     address: str
+    is_trusted: bool
+    known_device: str | None
 
     @classmethod
     def open(cls, masters: MasterKeys, kind: Kind, digest: bytes, sealed: bytes) -> Self:
@@ -71,23 +75,25 @@ class Enclosed:
             kind=kind,
             email=_text(read["email"]),
             date_of_birth=date.fromisoformat(read["date_of_birth"]),
-            username=None if read["username"] is None else _text(read["username"]),
-            language=_text(read["language"]),
-            request=None if read["request"] is None else _text(read["request"]),
+            username=_text_or_none(read["username"]),
+            request=_text_or_none(read["request"]),
         )
-        return cls(identity, _text(read["address"]))
+        # The release before wrote neither of the last two.
+        is_trusted = read.get("is_trusted") is True
+        return cls(identity, _text(read["address"]), is_trusted, _text_or_none(read.get("known_device")))
 
     def seal(self, masters: MasterKeys, digest: bytes) -> bytes:
         """Encrypt it for the row of this digest; the kind of the request is a column of that row."""
-        parked = self.identity.request
+        parked, cookie = self.identity.request, self.known_device
         written = {
             "email": self.identity.email,
             "date_of_birth": self.identity.date_of_birth.isoformat(),
             "username": self.identity.username,
-            "language": self.identity.language,
             # It goes into links: what cannot be a handle stays out of them.
             "request": parked if parked is not None and _HANDLE.fullmatch(parked) else None,
             "address": self.address,
+            "is_trusted": self.is_trusted,
+            "known_device": cookie if cookie is not None and len(cookie) <= known_device.LONGEST else None,
         }
         return masters.seal(json.dumps(written).encode(), _aad(digest))
 
@@ -125,6 +131,10 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("A text was expected in a stored request.")
     return value
+
+
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else _text(value)
 
 
 def _aad(digest: bytes) -> bytes:

@@ -21,6 +21,9 @@ _PSEUDONYM = 8
 _ENTRY = _PSEUDONYM + 4
 _MAC = 32
 
+LONGEST = 2 * (MOST_PEOPLE * _ENTRY + _MAC)
+"""Characters of a cookie that is looked at."""
+
 
 @dataclass(frozen=True, slots=True)
 class KnownDevices:
@@ -55,7 +58,7 @@ class KnownDevices:
 
     def _body(self, cookie: str | None) -> bytes:
         """The signed part; empty for anything we did not write."""
-        if not cookie or len(cookie) > 2 * (MOST_PEOPLE * _ENTRY + _MAC) or not cookie.isascii():
+        if not cookie or len(cookie) > LONGEST or not cookie.isascii():
             return b""
         try:
             value = urlsafe_b64decode(cookie + "=" * (-len(cookie) % 4))

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from idp.accounts.attempt import AddressThrottled, Attempts
 from idp.accounts.identity import Enclosed, Identity
+from idp.accounts.known_device import KnownDevices
 from idp.accounts.link import UNLOCK_PURPOSES, LinkProblem, Links
 from idp.accounts.login_details import LoginDetails
 from idp.accounts.post import Post
@@ -24,13 +25,11 @@ from idp.db import Connection, Database, attempt, audit, recovery_request
 from idp.db.account import Account
 from idp.db.audit import AuditEvent
 from idp.db.recovery_request import RecoveryRequest
+from idp.policy import network
 from idp.policy.lifetime import Lifetimes
-from idp.policy.rate import (
-    RecoveryLimits,
-    seconds_to_wait,
-    widened,
-)
+from idp.policy.rate import SHARED, RecoveryLimits, is_exceeded, seconds_to_wait, widened
 from idp.policy.recovery import Kind
+from idp.services import logs
 from idp.services.clock import Clock
 from idp.services.digest import digest
 from idp.services.keys import MasterKeys
@@ -38,7 +37,9 @@ from idp.services.randomness import Randomness
 
 __all__ = ["Asked", "AskedBefore", "Identity", "Recovery", "RecoveryBusy", "Unlocked"]
 
-_SHARED: Final = 10
+# A network may ask for this many times as much as one address in it.
+_AROUND: Final = 3
+_log = logs.get()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class Recovery:
     database: Database
     masters: MasterKeys
     attempts: Attempts
+    known_devices: KnownDevices
     links: Links
     post: Post
     limits: RecoveryLimits
@@ -87,9 +89,13 @@ class Recovery:
     administrators: tuple[str, ...]
 
     def ask(
-        self, identity: Identity, *, address: str, is_shared: bool
+        self, identity: Identity, *, address: str, is_shared: bool, known_device: str | None
     ) -> Asked | AddressThrottled | RecoveryBusy:
-        """Store a request for the worker. `is_shared` widens the limit of an address many people share."""
+        """Store a request for the worker.
+
+        `is_shared` says that the address is of a trusted network, which many people share; `known_device` is
+        the value of that cookie.
+        """
         now = self.clock.now()
         handle, reference = self.randomness.token(), self.randomness.reference()
         key = digest(handle)
@@ -97,7 +103,7 @@ class Recovery:
             digest=key,
             kind=identity.kind,
             reference=reference,
-            sealed=Enclosed(identity, address).seal(self.masters, key),
+            sealed=Enclosed(identity, address, is_shared, known_device).seal(self.masters, key),
             created_at=now,
             expires_at=now + self.lifetimes.recovery_request,
             next_attempt_at=now,
@@ -137,6 +143,7 @@ class Recovery:
             self.database,
             self.masters,
             self.attempts,
+            self.known_devices,
             self._details,
             self._misses,
             self.limits,
@@ -192,13 +199,21 @@ class Recovery:
     def _count(
         self, connection: Connection, address: str, now: datetime, *, is_shared: bool
     ) -> AddressThrottled | RecoveryBusy | None:
-        own = widened(self.limits.address, _SHARED) if is_shared else self.limits.address
-        if not self.attempts.may_recover(connection, f"address {address}", own, now):
-            return AddressThrottled(seconds_to_wait(own, now))
-        # An address that is refused uses up nothing of what all have together.
-        if not self.attempts.may_recover(connection, "whole", self.limits.whole, now):
-            return RecoveryBusy(seconds_to_wait(self.limits.whole, now))
-        return None
+        own = widened(self.limits.address, SHARED) if is_shared else self.limits.address
+        # Strangers cannot use up what those in trusted networks have together.
+        apart = ", trusted" if is_shared else ""
+        around = f"network {network.around(address)}{apart}"
+        # What is refused uses up nothing of what comes after.
+        for counted, limit in ((f"address {address}", own), (around, widened(own, _AROUND))):
+            if not self.attempts.may_recover(connection, counted, limit, now):
+                return AddressThrottled(seconds_to_wait(limit, now))
+        asked = self.attempts.count_recovery(connection, f"whole{apart}", self.limits.whole, now)
+        if not is_exceeded(self.limits.whole, asked):
+            return None
+        if asked == self.limits.whole.count + 1:
+            whose = "trusted networks" if is_shared else "everybody"
+            _log.warning("recovery_limit_reached", of=whose, limit=self.limits.whole.count)
+        return RecoveryBusy(seconds_to_wait(self.limits.whole, now))
 
     def _find(self, connection: Connection, handle: str, now: datetime) -> RecoveryRequest | None:
         found = recovery_request.find(connection, digest(handle))

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from idp.accounts.attempt import Attempts
 from idp.accounts.identity import Cause, Enclosed, Match, match
+from idp.accounts.known_device import KnownDevices
 from idp.accounts.login_details import LoginDetails
 from idp.accounts.recovery_miss import Missed, Misses
 from idp.db import Connection, Database, Unavailable, audit, recovery_request
@@ -21,6 +22,7 @@ from idp.db.audit import AuditEvent
 from idp.db.recovery_request import RecoveryRequest
 from idp.policy.backoff import Backoff, wait
 from idp.policy.rate import RecoveryLimits
+from idp.policy.recovery import Kind
 from idp.services import logs
 from idp.services.clock import Clock
 from idp.services.keys import MasterKeys, SealBroken
@@ -36,6 +38,7 @@ class Answers:
     database: Database
     masters: MasterKeys
     attempts: Attempts
+    known_devices: KnownDevices
     details: LoginDetails
     misses: Misses
     limits: RecoveryLimits
@@ -78,7 +81,7 @@ class Answers:
                 self._miss(connection, request, enclosed, matched, now)
                 return
             for each in matched:
-                if self._may_write_to(connection, each.person.id, now):
+                if self._may_write_to(connection, request.kind, enclosed, each.person.id, now):
                     self.details.send(
                         connection,
                         request.kind,
@@ -91,12 +94,26 @@ class Answers:
                 else:
                     _record_limited(connection, request, enclosed, each, now)
 
-    def _may_write_to(self, connection: Connection, person_id: UUID, now: datetime) -> bool:
+    def _may_write_to(
+        self, connection: Connection, kind: Kind, enclosed: Enclosed, person_id: UUID, now: datetime
+    ) -> bool:
+        """Count the letter by who asked for it: a stranger uses up only what strangers have.
+
+        Who has lost a password because strangers ask all day still gets a link, from a browser that knows
+        them or from a network we trust; and who asked for usernames first may ask for a link then.
+        """
+        asker = self._asker(enclosed, person_id, now)
+        wanted = "usernames" if kind is Kind.REQUEST else "links"
         # What the hour refuses is not counted for the day.
         return all(
-            self.attempts.may_recover(connection, f"{name} {person_id}", limit, now)
+            self.attempts.may_recover(connection, f"{wanted} {asker} {name} {person_id}", limit, now)
             for name, limit in (("hour", self.limits.person_hour), ("day", self.limits.person_day))
         )
+
+    def _asker(self, enclosed: Enclosed, person_id: UUID, now: datetime) -> str:
+        if self.known_devices.knows(enclosed.known_device, person_id, now):
+            return "known"
+        return "trusted" if enclosed.is_trusted else "stranger"
 
     def _miss(
         self,

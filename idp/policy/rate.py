@@ -6,6 +6,10 @@ same one without asking each other; across the edge of two windows up to twice t
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final
+
+SHARED: Final = 10
+"""How many times as much an address may ask for that many people share, such as a hospital's."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -36,8 +40,8 @@ class RateLimits:
 class RecoveryLimits:
     """The defaults, of which the counts are settings, for requests for login details: OWASP ASVS 5.0 §6.3.1.
 
-    Pages count by `address` and as a `whole`; by person only who has matched somebody knows: the worker
-    sends at most so many mails in an hour and in a day.
+    Pages count by `address`, by the network around it and as a `whole`; by person only who has matched
+    somebody knows: the worker sends at most so many mails in an hour and in a day.
     """
 
     address: RateLimit = RateLimit(10, timedelta(minutes=10))
@@ -67,5 +71,5 @@ def seconds_to_wait(limit: RateLimit, now: datetime) -> int:
 
 
 def widened(limit: RateLimit, factor: int) -> RateLimit:
-    """Multiply the count, as for the shared address of a hospital."""
+    """Multiply the count, as for the `SHARED` address of a hospital."""
     return RateLimit(limit.count * factor, limit.period)

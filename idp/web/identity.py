@@ -13,7 +13,7 @@ from idp.accounts.identity import Identity
 from idp.policy import email_address
 from idp.policy import username as usernames
 from idp.policy.recovery import Kind
-from idp.web import confirmation, date_of_birth, parked, visitor
+from idp.web import browser, confirmation, date_of_birth, parked, visitor
 from idp.web.date_of_birth import Wrong
 from idp.web.exchange import Exchange
 from idp.web.language import N_
@@ -63,7 +63,10 @@ def submit(exchange: Exchange, kind: Kind) -> Response:
     if isinstance(identity, _Problems):
         return _page(exchange, kind, found, typed, identity)
     outcome = exchange.provider.recovery.ask(
-        identity, address=exchange.address, is_shared=parked.is_shared(exchange)
+        identity,
+        address=exchange.address,
+        is_shared=parked.is_shared(exchange),
+        known_device=exchange.cookie(browser.KNOWN_DEVICE),
     )
     return confirmation.answer(exchange, kind, outcome, found)
 
@@ -85,7 +88,6 @@ def _read(exchange: Exchange, kind: Kind, found: Parked | None, typed: _Typed) -
         email=email,
         date_of_birth=born,
         username=username,
-        language=exchange.language(_ui_locales(found)).value,
         request=None if found is None else found.handle,
     )
 

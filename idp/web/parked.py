@@ -15,6 +15,7 @@ from idp.db import Conflict, authorization_request
 from idp.db.authorization_request import AuthorizationRequest as Row
 from idp.db.browser_session import BrowserSession
 from idp.policy import redirect_uri
+from idp.policy.rate import SHARED
 from idp.protocol.authorization_request import AuthorizationRequest
 from idp.protocol.errors import AuthorizationRefused, NotAnswerable
 from idp.services.digest import digest
@@ -25,7 +26,6 @@ from idp.web.exchange import Exchange
 HANDLE = "request"
 LOGIN = "/login"
 _LONGEST = 64
-_SHARED = 10
 # What a page may carry along and a mail may say: what `randomness.token` makes.
 _CARRIED = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -71,7 +71,7 @@ class Throttled(Exception):
 def limits(exchange: Exchange) -> Limits:
     """What the address may do: more when it is a hospital's, which many people share."""
     own = exchange.provider.limits
-    return own.widened(_SHARED) if is_shared(exchange) else own
+    return own.widened(SHARED) if is_shared(exchange) else own
 
 
 def is_shared(exchange: Exchange) -> bool:

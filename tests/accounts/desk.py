@@ -6,9 +6,10 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
+from idp.accounts.attempt import AddressThrottled
 from idp.accounts.link import PASSWORD_PURPOSES, UNLOCK_PURPOSES, Link, LinkProblem, Links
 from idp.accounts.post import Enclosed, Post
-from idp.accounts.recovery import Asked, Identity, Recovery
+from idp.accounts.recovery import Asked, Identity, Recovery, RecoveryBusy
 from idp.db import account, attempt, audit
 from idp.db.account import Account
 from idp.db.attempt import Bucket
@@ -40,7 +41,7 @@ class Desk:
         username: str | None = None,
         request: str | None = None,
     ) -> Identity:
-        return Identity(kind, email, born, username, "en", request)
+        return Identity(kind, email, born, username, request)
 
     def ask(
         self,
@@ -49,12 +50,18 @@ class Desk:
         *,
         address: str = "192.0.2.7",
         is_shared: bool = False,
+        known_device: str | None = None,
         **asked: Any,  # noqa: ANN401 - of an identity
     ) -> Asked:
         asking = self.identity(kind, email, **asked)
-        asked_ = self.recovery.ask(asking, address=address, is_shared=is_shared)
+        asked_ = self.recovery.ask(asking, address=address, is_shared=is_shared, known_device=known_device)
         assert isinstance(asked_, Asked)
         return asked_
+
+    def try_to_ask(
+        self, address: str = "192.0.2.7", *, is_shared: bool = False
+    ) -> Asked | AddressThrottled | RecoveryBusy:
+        return self.recovery.ask(self.identity(), address=address, is_shared=is_shared, known_device=None)
 
     def letters(self) -> list[Enclosed]:
         return mailbox.queued(self.site.provider.database.url, self.site.provider.masters)
@@ -112,6 +119,7 @@ def build(site: Site) -> Desk:
             database=provider.database,
             masters=provider.masters,
             attempts=provider.sign_in.attempts,
+            known_devices=provider.sign_in.known_devices,
             links=links,
             post=Post(provider.masters, provider.randomness, ISSUER),
             limits=RecoveryLimits(),

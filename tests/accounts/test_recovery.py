@@ -2,9 +2,12 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+
+from structlog.testing import capture_logs
 
 from idp.accounts.attempt import AddressThrottled
 from idp.accounts.link import Link, LinkProblem
@@ -23,6 +26,10 @@ from tests.observed import statements
 HOUR = timedelta(hours=1)
 
 
+def limited(desk: Desk, limits: RecoveryLimits) -> Desk:
+    return Desk(desk.site, replace(desk.recovery, limits=limits))
+
+
 def test_asking_costs_the_same_statements_whoever_asks(desk: Desk) -> None:
     desk.site.add_account("432JDOE01", state=AccountState.DISABLED)
     seen = []
@@ -37,7 +44,7 @@ def test_asking_costs_the_same_statements_whoever_asks(desk: Desk) -> None:
             desk.ask(kind, email, username=username)
         seen.append(run)
 
-    assert [len(run) for run in seen] == [5] * 5, "BEGIN, two counts, the request, COMMIT"
+    assert [len(run) for run in seen] == [6] * 5, "BEGIN, three counts, the request, COMMIT"
     assert all(run == seen[0] for run in seen)
     assert not any("people" in sql or "accounts" in sql for sql in seen[0])
 
@@ -62,49 +69,83 @@ def test_the_database_holds_nothing_of_what_was_typed_readably(desk: Desk) -> No
 
 def test_an_address_asks_ten_times_in_ten_minutes(desk: Desk) -> None:
     def asks(times: int, address: str, *, is_shared: bool = False) -> Counter[str]:
-        return Counter(
-            type(desk.recovery.ask(desk.identity(), address=address, is_shared=is_shared)).__name__
-            for _ in range(times)
-        )
+        return Counter(type(desk.try_to_ask(address, is_shared=is_shared)).__name__ for _ in range(times))
 
     assert asks(11, "192.0.2.7") == {"Asked": 10, "AddressThrottled": 1}
     assert asks(11, "192.0.2.8") == {"Asked": 10, "AddressThrottled": 1}
     assert asks(101, "192.0.2.9", is_shared=True) == {"Asked": 100, "AddressThrottled": 1}
     desk.site.clock.advance(timedelta(minutes=9, seconds=59))
-    answer = desk.recovery.ask(desk.identity(), address="192.0.2.7", is_shared=False)
+    answer = desk.try_to_ask("192.0.2.7")
     assert answer == AddressThrottled(retry_after=2)
     desk.site.clock.advance(timedelta(seconds=1))
     assert asks(1, "192.0.2.7") == {"Asked": 1}
     assert desk.recovery.work(limit=1000) == 121, "what was refused is not stored"
 
 
+def test_a_network_asks_three_times_as_often_as_an_address_in_it(desk: Desk) -> None:
+    def asks(addresses: Iterable[str], *, is_shared: bool = False) -> Counter[str]:
+        return Counter(type(desk.try_to_ask(address, is_shared=is_shared)).__name__ for address in addresses)
+
+    assert asks(f"192.0.2.{n}" for n in range(32)) == {"Asked": 30, "AddressThrottled": 2}
+    assert asks(["192.0.3.1"]) == {"Asked": 1}
+    assert asks(f"2001:db8:1:{n}::/64" for n in range(32)) == {"Asked": 30, "AddressThrottled": 2}
+    assert asks(["2001:db8:2::/64"]) == {"Asked": 1}
+    assert asks([f"192.0.2.{n}" for n in range(150)] * 2 + ["192.0.2.151"], is_shared=True) == {
+        "Asked": 300,
+        "AddressThrottled": 1,
+    }
+    desk.site.clock.advance(timedelta(minutes=10))
+    assert asks(["192.0.2.1", "2001:db8:1:1::/64"]) == {"Asked": 2}
+
+
 def test_all_together_ask_three_hundred_times_an_hour(desk: Desk) -> None:
-    recovery = replace(desk.recovery, limits=RecoveryLimits(whole=RateLimit(3, HOUR)))
-    answers = [recovery.ask(desk.identity(), address=f"192.0.2.{n}", is_shared=False) for n in range(4)]
+    desk = limited(desk, RecoveryLimits(whole=RateLimit(3, HOUR)))
+    answers = [desk.try_to_ask(f"192.0.2.{n}") for n in range(4)]
 
     assert [type(answer) for answer in answers] == [Asked, Asked, Asked, RecoveryBusy]
     assert answers[3] == RecoveryBusy(retry_after=3601)
-    assert recovery.work() == 3
+    assert desk.recovery.work() == 3
     desk.site.clock.advance(HOUR)
-    assert isinstance(recovery.ask(desk.identity(), address="192.0.2.9", is_shared=False), Asked)
+    assert isinstance(desk.try_to_ask("192.0.2.9"), Asked)
     assert RecoveryLimits().whole == RateLimit(300, HOUR)
 
 
+def test_strangers_do_not_use_up_what_trusted_networks_have(desk: Desk) -> None:
+    desk = limited(desk, RecoveryLimits(whole=RateLimit(1, HOUR)))
+
+    def ask(*, is_shared: bool) -> type:
+        return type(desk.try_to_ask(is_shared=is_shared))
+
+    assert [ask(is_shared=False), ask(is_shared=False)] == [Asked, RecoveryBusy]
+    assert [ask(is_shared=True), ask(is_shared=True)] == [Asked, RecoveryBusy]
+
+
+def test_operators_are_told_once_that_all_together_have_asked_too_often(desk: Desk) -> None:
+    desk = limited(desk, RecoveryLimits(whole=RateLimit(2, HOUR)))
+    logged = []
+    for is_shared in (False, True):
+        for _ in range(5):
+            with capture_logs() as lines:
+                desk.try_to_ask(is_shared=is_shared)
+            logged.append([(line["event"], line["log_level"], line["of"], line["limit"]) for line in lines])
+
+    told = [("recovery_limit_reached", "warning", "everybody", 2)]
+    told_of_trusted = [("recovery_limit_reached", "warning", "trusted networks", 2)]
+    assert logged == [[], [], told, [], [], [], [], told_of_trusted, [], []]
+
+
 def test_an_address_that_is_refused_uses_up_nothing_of_what_all_have(desk: Desk) -> None:
-    limits = RecoveryLimits(address=RateLimit(1, HOUR), whole=RateLimit(2, HOUR))
-    recovery = replace(desk.recovery, limits=limits)
+    desk = limited(desk, RecoveryLimits(address=RateLimit(1, HOUR), whole=RateLimit(2, HOUR)))
 
     def ask(address: str) -> type:
-        return type(recovery.ask(desk.identity(), address=address, is_shared=False))
+        return type(desk.try_to_ask(address))
 
     assert [ask("192.0.2.7") for _ in range(5)] == [Asked] + [AddressThrottled] * 4
     assert [ask("192.0.2.8"), ask("192.0.2.9")] == [Asked, RecoveryBusy]
 
 
 def test_limits_hold_against_many_at_once(desk: Desk) -> None:
-    answers = together(
-        lambda: desk.recovery.ask(desk.identity(), address="192.0.2.7", is_shared=False), times=24
-    )
+    answers = together(desk.try_to_ask, times=24)
 
     assert Counter(type(answer) for answer in answers) == {Asked: 10, AddressThrottled: 14}
 

@@ -1,5 +1,6 @@
 """The worker: each request is answered once and wholly, whatever fails, and nobody is flooded."""
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -36,7 +37,7 @@ def test_a_person_gets_three_letters_an_hour_and_six_a_day(desk: Desk) -> None:
     for n in range(5):
         for m in range(5):
             before = len(desk.letters())
-            desk.ask(Kind(list(Kind)[m % 3]), address=f"192.0.2.{n}{m}")
+            desk.ask((Kind.FORGOTTEN, Kind.UNLOCK)[m % 2], address=f"192.0.{n}.{m}")
             desk.recovery.work()
             sent.append(len(desk.letters()) - before)
         desk.site.clock.advance(HOUR)
@@ -44,6 +45,59 @@ def test_a_person_gets_three_letters_an_hour_and_six_a_day(desk: Desk) -> None:
 
     desk.site.clock.advance(timedelta(hours=12))
     assert len(desk.answer()) == 1
+
+
+def known_device(desk: Desk, person_id: UUID) -> str:
+    return desk.recovery.known_devices.after_sign_in(None, person_id, desk.site.clock.now())
+
+
+def test_strangers_do_not_use_up_what_a_person_may_be_sent(desk: Desk) -> None:
+    owner = jane(desk)
+    other = desk.site.add_account("918JDOE01")
+    cookie = known_device(desk, owner.person_id)
+
+    def sent(times: int, **asked: Any) -> int:  # noqa: ANN401 - of a request
+        before = len(desk.letters())
+        for n in range(times):
+            desk.ask(address=f"192.0.2.{n}", **asked)
+        desk.recovery.work()
+        return len(desk.letters()) - before
+
+    assert sent(4, known_device=known_device(desk, other.person_id)) == 3
+    assert sent(1, known_device=cookie + "x" * 999) == 0
+    assert sent(1, known_device="\ud800") == 0
+    assert sent(4, known_device=cookie) == 3
+    assert sent(4, known_device=None, is_shared=True) == 3
+    assert sent(1, known_device=cookie, is_shared=True) == 0, "a browser that knows them comes first"
+
+
+def test_who_has_asked_for_usernames_may_ask_for_links(desk: Desk) -> None:
+    def sent(kind: Kind) -> int:
+        before = len(desk.letters())
+        desk.ask(kind)
+        desk.recovery.work()
+        return len(desk.letters()) - before
+
+    assert [sent(Kind.REQUEST) for _ in range(4)] == [1, 1, 1, 0]
+    assert [sent(kind) for kind in (Kind.FORGOTTEN, Kind.UNLOCK, Kind.FORGOTTEN, Kind.UNLOCK)] == [1, 1, 1, 0]
+
+
+def test_a_request_that_the_release_before_stored_is_answered(desk: Desk) -> None:
+    asked = desk.ask()
+    key = digest(asked.handle)
+    written = {
+        "email": "918jsmith01@example.nhs.uk",
+        "date_of_birth": "1984-02-29",
+        "username": None,
+        "language": "cy",
+        "request": None,
+        "address": "192.0.2.7",
+    }
+    sealed = desk.site.provider.masters.seal(json.dumps(written).encode(), b"recovery" + key)
+    desk.run(update(recovery_requests).values(sealed=sealed))
+
+    assert desk.recovery.work() == 1
+    assert len(desk.letters()) == 1
 
 
 def test_a_letter_too_many_is_recorded_and_its_older_links_stay_live(desk: Desk) -> None:

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from idp.accounts.attempt import Attempts
+from idp.accounts.known_device import KnownDevices
 from idp.accounts.link import Links
 from idp.accounts.post import Post
 from idp.accounts.recovery import Asked, Identity, Recovery
@@ -33,6 +34,7 @@ def recovery(idp: Operator, database: Database, now: datetime) -> Recovery:
         database=database,
         masters=masters,
         attempts=Attempts(bytes(32), LockoutRule()),
+        known_devices=KnownDevices(bytes(32), Lifetimes()),
         links=Links(idp.randomness, Lifetimes(), ISSUER),
         post=Post(masters, idp.randomness, ISSUER),
         limits=RecoveryLimits(person_hour=RateLimit(1, timedelta(hours=1))),
@@ -46,8 +48,8 @@ def recovery(idp: Operator, database: Database, now: datetime) -> Recovery:
 @pytest.fixture
 def ask(recovery: Recovery) -> Ask:
     def asking(kind: Kind = Kind.FORGOTTEN, email: str = SIAN, username: str | None = None) -> str:
-        identity = Identity(kind, email, date(1984, 2, 29), username, "en", None)
-        asked = recovery.ask(identity, address="192.0.2.7", is_shared=False)
+        identity = Identity(kind, email, date(1984, 2, 29), username, None)
+        asked = recovery.ask(identity, address="192.0.2.7", is_shared=False, known_device=None)
         assert isinstance(asked, Asked)
         return asked.reference
 

@@ -39,7 +39,6 @@ IDENTITY = Identity(
     email="sian.odowd@wales.example",
     date_of_birth=date(1984, 2, 29),
     username=None,
-    language="en",
     request=None,
 )
 
@@ -302,7 +301,7 @@ def ask(idp: Operator, database: Database, now: datetime) -> None:
     with database.write() as connection:
         add_account(connection, an_account(now))
     with opened(idp) as installation:
-        asked = installation.recovery.ask(IDENTITY, address="192.0.2.1", is_shared=False)
+        asked = installation.recovery.ask(IDENTITY, address="192.0.2.1", is_shared=False, known_device=None)
     assert isinstance(asked, Asked)
 
 

@@ -10,7 +10,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from idp.accounts.identity import Enclosed, Identity
-from idp.db import recovery_request
+from idp.db import account, recovery_request
 from idp.db.account import AccountState
 from idp.policy.recovery import Kind
 from idp.services.digest import digest
@@ -27,13 +27,18 @@ NAMES = {
 }
 
 
-def stored(site: Site, answer: TestResponse) -> Identity:
+def enclosed(site: Site, answer: TestResponse) -> Enclosed:
     """What was put away for the worker."""
     key = digest(cookies_set(answer)["__Host-asked"]["value"])
     with site.provider.database.read() as connection:
         row = recovery_request.find(connection, key)
     assert row is not None
-    return Enclosed.open(site.provider.masters, row.kind, row.digest, row.sealed).identity
+    return Enclosed.open(site.provider.masters, row.kind, row.digest, row.sealed)
+
+
+def stored(site: Site, answer: TestResponse) -> Identity:
+    """Whom the worker is to look for."""
+    return enclosed(site, answer).identity
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -54,9 +59,26 @@ def test_what_was_typed_is_put_away_for_a_worker_and_confirmed(site: Site, path:
         email="918jsmith01@example.nhs.uk",
         date_of_birth=date(1984, 2, 29),
         username=None,
-        language="en",
         request=None,
     )
+
+
+def test_the_worker_learns_whom_the_browser_knows_and_whether_the_network_is_trusted(build: Build) -> None:
+    site = build(trusted_networks=(ip_network("198.51.100.0/24"),))
+    visitor = site.browser()
+    unknown = enclosed(site, ask(visitor, "/forgotten"))
+    assert (unknown.known_device, unknown.is_trusted) == (None, False)
+    visitor.log_in(login_page(visitor))
+    known = enclosed(site, ask(visitor, "/forgotten"))
+    with site.provider.database.read() as connection:
+        owner = account.find(connection, "918JSMITH01")
+    assert owner is not None
+    known_devices = site.provider.sign_in.known_devices
+    assert known_devices.knows(known.known_device, owner.person_id, site.clock.now())
+    action, hidden = form_of(visitor.get("/forgotten"))
+    peer = {"REMOTE_ADDR": "198.51.100.9"}
+    answer = visitor.post(action, {**hidden, **JANE}, environ_overrides=peer)
+    assert enclosed(site, answer).is_trusted
 
 
 def test_the_browser_keeps_what_it_asked_for_an_hour(site: Site) -> None:
@@ -200,7 +222,7 @@ def test_a_member_and_a_stranger_get_the_same_answer_for_the_same_work(
     assert answers[0] == answers[1]
     assert work[0] == work[1]
     assert answers[0][0][:2] == (303, f"https://id.example.nhs.uk{path}/confirmation")
-    assert len([sql for sql in work[0][0] if sql.startswith("INSERT")]) == 3, "two counters, one request"
+    assert len([sql for sql in work[0][0] if sql.startswith("INSERT")]) == 4, "three counters, one request"
 
 
 class TestFromAnApplication:
@@ -238,7 +260,6 @@ class TestFromAnApplication:
         query = f"?{form_of(login_page(visitor, ui_locales='cy'))[0].partition('?')[2]}"
         assert '<html lang="cy">' in visitor.get(f"/forgotten{query}").text
         answer = ask(visitor, "/forgotten", query=query)
-        assert stored(site, answer).language == "cy"
         assert '<html lang="cy">' in visitor.follow(answer).text
 
 
