@@ -77,47 +77,41 @@ class Totp:
         text = b32encode(secret).decode()
         return Enrolment(device_id, text, _uri(username, text))
 
-    def confirm(
+    def match_first(
         self, connection: Connection, account_id: UUID, device_id: UUID, code: str, now: datetime
-    ) -> TotpDevice | NoMatch | None:
-        """Let an app count whose first code this is; the app. None when none waits for one."""
-        waiting = self.find_waiting(connection, account_id, device_id, now)
-        if waiting is None:
-            return None
-        step = self._step_of(waiting, code, totp.heard(totp.step_at(now)))
-        if step is None:
-            return NoMatch(self._off_by([waiting], code, totp.step_at(now)))
-        if totp_device.count(connection, account_id) >= MOST:
-            return None
-        return waiting if totp_device.confirm(connection, device_id, account_id, step, now) else None
-
-    def find_waiting(
-        self, connection: Connection, account_id: UUID, device_id: UUID, now: datetime
-    ) -> TotpDevice | None:
-        """The app whose first code is waited for, as long as that makes sense."""
+    ) -> Match | NoMatch | None:
+        """Whether this is the first code of an app that waits for it. None when no such app waits, or may."""
         since = now - self.lifetimes.transaction
-        return totp_device.find_unconfirmed(connection, device_id, account_id, since)
+        waiting = totp_device.find_unconfirmed(connection, device_id, account_id, since)
+        if waiting is None or totp_device.count(connection, account_id) >= MOST:
+            return None
+        return self._matched([waiting], code, now)
+
+    def confirm(self, connection: Connection, match: Match, now: datetime) -> bool:
+        """Let the app count, and its first code be used. False when it did already."""
+        device = match.device
+        return totp_device.confirm(connection, device.id, device.account_id, match.step, now)
 
     def match(self, connection: Connection, account_id: UUID, code: str, now: datetime) -> Match | NoMatch:
         """The app and the step this code is of, among those that are heard now."""
-        devices = totp_device.of_account(connection, account_id)
-        now_step = totp.step_at(now)
-        for device in devices:
-            step = self._step_of(device, code, totp.heard(now_step))
-            if step is not None:
-                return Match(device, step)
-        return NoMatch(self._off_by(devices, code, now_step))
+        return self._matched(totp_device.of_account(connection, account_id), code, now)
 
     def use(self, connection: Connection, match: Match, now: datetime) -> bool:
         """Use the code. False when its step, or a later one, has been used, or the app is gone."""
         device = match.device
         return totp_device.use(connection, device.id, device.account_id, match.step, now)
 
-    def _off_by(self, devices: list[TotpDevice], code: str, now_step: int) -> int | None:
-        steps = totp.too_far(now_step)
-        found = (self._step_of(device, code, steps) for device in devices)
-        step = next((step for step in found if step is not None), None)
-        return None if step is None else step - now_step
+    def _matched(self, devices: list[TotpDevice], code: str, now: datetime) -> Match | NoMatch:
+        step_now = totp.step_at(now)
+        for device in devices:
+            step = self._step_of(device, code, totp.heard(step_now))
+            if step is not None:
+                return Match(device, step)
+        for device in devices:
+            step = self._step_of(device, code, totp.too_far(step_now))
+            if step is not None:
+                return NoMatch(step - step_now)
+        return NoMatch()
 
     def _step_of(self, device: TotpDevice, code: str, steps: range | tuple[int, ...]) -> int | None:
         try:

@@ -261,9 +261,9 @@ def find_unended(connection: Connection, digest: bytes) -> BrowserSession | None
     return _FIND_UNENDED.first(connection, secret=digest)
 
 
-def touch(connection: Connection, sid: UUID, idle_expires_at: datetime, now: datetime) -> None:
-    """Move the idle end on. A session that has ended meanwhile stays ended."""
-    _TOUCH.run(connection, session=sid, now=now, idle_until=idle_expires_at)
+def touch(connection: Connection, sid: UUID, idle_expires_at: datetime, now: datetime) -> bool:
+    """Move the idle end on. False when it has ended meanwhile, and so it stays."""
+    return _TOUCH.run(connection, session=sid, now=now, idle_until=idle_expires_at) == 1
 
 
 def renew(connection: Connection, session: BrowserSession, digest: bytes, idle_expires_at: datetime) -> bool:
