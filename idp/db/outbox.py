@@ -6,6 +6,8 @@ claimed the row since. `last_error` is empty while somebody is sending.
 
 `person_id` and `reference` say whose it is and which page promised it. No foreign key: what was sent stays
 true after a person is removed.
+
+Welcome letters go last: nobody who has lost a password waits for the thousands of an import.
 """
 
 from collections.abc import Sequence
@@ -16,6 +18,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     Column,
+    Index,
     Integer,
     LargeBinary,
     String,
@@ -25,6 +28,7 @@ from sqlalchemy import (
     bindparam,
     func,
     insert,
+    literal_column,
     or_,
     select,
     update,
@@ -51,6 +55,9 @@ outbox = Table(
     Column("reference", String(16), index=True),
     Column("last_error", Text),
 )
+# A literal, so that both databases see that the index below is meant.
+_is_urgent = outbox.c.kind != literal_column("'welcome'")
+Index("ix_outbox_urgent", outbox.c.next_attempt_at, sqlite_where=_is_urgent, postgresql_where=_is_urgent)
 
 
 class State(StrEnum):
@@ -116,17 +123,18 @@ _NEW = ("id", "kind", "sealed", "created_at", "next_attempt_at", "attempts", "pe
 _ADD = Effect(insert(outbox), columns=_NEW)
 
 _is_due = outbox.c.next_attempt_at <= bindparam("now")
+_next = (
+    select(outbox.c.id)
+    .where(_is_due)
+    .order_by(outbox.c.next_attempt_at)
+    .limit(1)
+    # PostgreSQL: workers do not queue behind one another, each takes the next row.
+    .with_for_update(skip_locked=True)
+)
 _CLAIM = Statement(
     update(outbox)
     .where(
-        outbox.c.id
-        == select(outbox.c.id)
-        .where(_is_due)
-        .order_by(outbox.c.next_attempt_at)
-        .limit(1)
-        # PostgreSQL: workers do not queue behind one another, each takes the next row.
-        .with_for_update(skip_locked=True)
-        .scalar_subquery(),
+        outbox.c.id == func.coalesce(_next.where(_is_urgent).scalar_subquery(), _next.scalar_subquery()),
         _is_due,
     )
     .values(
@@ -226,7 +234,10 @@ def add(
 
 
 def claim(connection: Connection, now: datetime, lease: timedelta) -> Claimed | None:
-    """Take the mail that has been due for longest, for the length of the lease; None when none is due."""
+    """Take a mail for the length of the lease; None when none is due.
+
+    It is the one that has been due for longest, and a welcome only when nothing else is due.
+    """
     return _CLAIM.first(connection, now=now, lease_until=now + lease)
 
 

@@ -20,6 +20,14 @@ def upgrade() -> None:
     op.create_index(op.f("ix_outbox_reference"), "outbox", ["reference"], unique=False)
     op.create_index(op.f("ix_outbox_created_at"), "outbox", ["created_at"], unique=False)
     op.create_index(op.f("ix_outbox_failed_at"), "outbox", ["failed_at"], unique=False)
+    op.create_index(
+        "ix_outbox_urgent",
+        "outbox",
+        ["next_attempt_at"],
+        unique=False,
+        sqlite_where=sa.text("kind != 'welcome'"),
+        postgresql_where=sa.text("kind != 'welcome'"),
+    )
     op.create_table(
         "recovery_requests",
         sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
@@ -52,6 +60,7 @@ def downgrade() -> None:
     for column in ("next_attempt_at", "expires_at"):
         op.drop_index(op.f(f"ix_recovery_requests_{column}"), table_name="recovery_requests")
     op.drop_table("recovery_requests")
+    op.drop_index("ix_outbox_urgent", table_name="outbox")
     for column in ("failed_at", "created_at", "reference", "person_id"):
         op.drop_index(op.f(f"ix_outbox_{column}"), table_name="outbox")
     for column in ("last_error", "reference", "person_id"):

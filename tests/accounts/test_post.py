@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -35,13 +35,14 @@ def queue(
     database: Database,
     now: datetime,
     *,
+    letter: Letter = Letter.UNLOCK,
     to: str = "sian@wales.example",
     **values: Any,  # noqa: ANN401 - JSON
 ) -> uuid.UUID:
     with database.write() as connection:
         return post.queue(
             connection,
-            Letter.UNLOCK,
+            letter,
             to=to,
             language="cy",
             values=values or VALUES,
@@ -67,6 +68,15 @@ def test_a_letter_waits_in_the_outbox_under_its_person_and_reference(
         [mail] = outbox.newest(connection, 9, person_id=PERSON_ID, reference="7F3K-2Q")
     assert (mail.id, mail.kind, mail.state) == (mail_id, "unlock", State.WAITING)
     assert (mail.created_at, mail.next_attempt_at, mail.attempts) == (now, now, 0)
+
+
+def test_the_letter_of_who_may_begin_goes_after_that_of_who_has_lost_a_password(
+    post: Post, database: Database, now: datetime
+) -> None:
+    queue(post, database, now - timedelta(hours=1), letter=Letter.WELCOME)
+    queue(post, database, now, letter=Letter.LOGIN_DETAILS)
+
+    assert content(database, now).kind == "login_details"
 
 
 def test_what_is_sealed_is_read_as_it_was_written(

@@ -5,16 +5,20 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from idp.db import Connection, Database, outbox
+from idp.db.engine import migration_engine
 from idp.db.outbox import Claimed, Counts, State
 from tests.builders import PERSON_ID
 from tests.crowd import THREADS, together
 
 LEASE = timedelta(minutes=2)
 SECOND = timedelta(seconds=1)
+HOUR = timedelta(hours=1)
 FIRST, SECOND_ID, THIRD = (uuid.UUID(int=n) for n in (1, 2, 3))
 
 
@@ -23,13 +27,12 @@ def add(
     mail_id: uuid.UUID,
     now: datetime,
     *,
+    kind: str = "unlock",
     person_id: uuid.UUID | None = None,
     reference: str | None = None,
 ) -> None:
     with database.write() as connection:
-        outbox.add(
-            connection, mail_id, "unlock", b"sealed", person_id=person_id, reference=reference, now=now
-        )
+        outbox.add(connection, mail_id, kind, b"sealed", person_id=person_id, reference=reference, now=now)
 
 
 def claim(database: Database, now: datetime) -> Claimed | None:
@@ -75,6 +78,46 @@ def test_a_worker_that_died_leaves_its_mail_to_the_next_when_the_lease_is_over(
 
     assert claim(database, now + LEASE - SECOND) is None
     assert claimed(database, now + LEASE).attempts == 2
+
+
+def test_welcome_letters_wait_until_nothing_else_is_due(database: Database, now: datetime) -> None:
+    add(database, FIRST, now - HOUR, kind="welcome")
+    add(database, SECOND_ID, now - SECOND, kind="welcome")
+    add(database, THIRD, now)
+
+    assert [claimed(database, now).id for _ in range(3)] == [THIRD, FIRST, SECOND_ID]
+    assert claim(database, now) is None
+
+
+def test_a_mail_is_found_by_indexes_however_many_welcome_letters_wait(
+    database: Database, now: datetime
+) -> None:
+    with database.write() as connection:
+        for n in range(500):
+            outbox.add(connection, uuid.UUID(int=n), "welcome", b"", person_id=None, reference=None, now=now)
+    with migration_engine(database.url).begin() as connection:
+        connection.execute(text("ANALYZE outbox"))
+
+    for index in ("ix_outbox_urgent", "ix_outbox_next_attempt_at"):
+        assert f"{index} " in plan_of_a_claim(database, now)
+
+
+def plan_of_a_claim(database: Database, now: datetime) -> str:
+    """How the database goes about it, in its own words."""
+    seen: list[tuple[str, Any]] = []
+    execute = Connection.execute
+
+    def watched(self: Connection, sql: str, values: Any, take: Any) -> Any:  # noqa: ANN401 - the driver's
+        seen.append((sql, values))
+        return execute(self, sql, values, take)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Connection, "execute", watched)
+        claim(database, now)
+    [(sql, values)] = [each for each in seen if each[0].startswith("UPDATE")]
+    explain = "EXPLAIN QUERY PLAN" if database.url.startswith("sqlite") else "EXPLAIN"
+    with database.read() as connection:
+        return str(connection.execute(f"{explain} {sql}", values, lambda cursor: cursor.fetchall()))
 
 
 def test_a_mail_is_not_claimed_before_its_time(database: Database, now: datetime) -> None:
