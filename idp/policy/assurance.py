@@ -26,7 +26,8 @@ class Factor(StrEnum):
     """What a person can prove to be who they are; sessions keep these words.
 
     Both kinds of passkey verify their user. A `SECURITY_KEY` is one whose key stays in a device that an
-    attestation vouches for; a `PASSKEY` is any other.
+    attestation vouches for; a `PASSKEY` is any other. Of an `UNCONFIRMED_SMARTCARD` its authority has not
+    said for too long whether it still stands.
     """
 
     PASSWORD = "password"  # noqa: S105 - the factor's name
@@ -35,6 +36,7 @@ class Factor(StrEnum):
     PASSKEY = "passkey"
     SECURITY_KEY = "security_key"
     SMARTCARD = "smartcard"
+    UNCONFIRMED_SMARTCARD = "unconfirmed_smartcard"
 
 
 # The highest first: what was proved may hold several.
@@ -43,6 +45,7 @@ _REACHED_BY = (
     (frozenset({Factor.SECURITY_KEY}), Acr.AAL3_FIDO2),
     (frozenset({Factor.PASSWORD, Factor.TOTP}), Acr.AAL2_TOTP),
     (frozenset({Factor.PASSKEY}), Acr.AAL2_ANY),
+    (frozenset({Factor.UNCONFIRMED_SMARTCARD}), Acr.AAL2_ANY),
     (frozenset({Factor.PASSWORD, Factor.RECOVERY_CODE}), Acr.AAL2_ANY),
     (frozenset({Factor.PASSWORD}), Acr.AAL1_USERPASS),
 )
@@ -55,6 +58,7 @@ _METHODS = MappingProxyType(
         Factor.PASSKEY: ("swk", "user"),
         Factor.SECURITY_KEY: ("hwk", "user"),
         Factor.SMARTCARD: ("sc", "pin"),
+        Factor.UNCONFIRMED_SMARTCARD: ("sc", "pin"),
     }
 )
 
@@ -100,7 +104,7 @@ def amr_of(factors: Iterable[Factor]) -> tuple[str, ...]:
 def is_multi_factor(factors: Collection[Factor]) -> bool:
     """Whether two different kinds of factor were proved: what one has, and what one knows or is."""
     proved = frozenset(factors)
-    by_itself = {Factor.PASSKEY, Factor.SECURITY_KEY, Factor.SMARTCARD}
+    by_itself = {Factor.PASSKEY, Factor.SECURITY_KEY, Factor.SMARTCARD, Factor.UNCONFIRMED_SMARTCARD}
     has_code = bool(proved & {Factor.TOTP, Factor.RECOVERY_CODE})
     return bool(proved & by_itself) or (Factor.PASSWORD in proved and has_code)
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from idp.policy.revocation import AHEAD
 
@@ -60,6 +61,11 @@ class RevocationList:
         """Whether the certificate with that serial number is on it, for whatever reason."""
         return self._list.get_revoked_certificate_by_serial_number(serial) is not None
 
+    @property
+    def der(self) -> bytes:
+        """The list as it was signed."""
+        return self._list.public_bytes(Encoding.DER)
+
     def __len__(self) -> int:
         return len(self._list)
 
@@ -78,9 +84,11 @@ def read(text: bytes, authority_der: bytes, now: datetime) -> RevocationList | C
         return CrlProblem.WEAK
 
 
-def replaces(new: RevocationList, number: int, this_update: datetime) -> bool:
-    """Whether the list is at least as new as the one that was read before: nobody may roll us back."""
-    return new.number >= number and new.this_update >= this_update
+def replaces(new: RevocationList, number: int | None, this_update: datetime | None) -> bool:
+    """Whether the list is at least as new as the one before, if any: nobody may roll us back."""
+    return (number is None or new.number >= number) and (
+        this_update is None or new.this_update >= this_update
+    )
 
 
 def _problem(

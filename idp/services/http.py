@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-import requests
-import urllib3
+if TYPE_CHECKING:
+    import requests
+    import urllib3
 
 SMALL: Final = 256 * 1024
 """Bytes that an answer may have, unless more is asked for."""
@@ -78,6 +79,9 @@ class Breaker:
 def _ask(
     method: str, url: str, body: bytes | None, headers: Mapping[str, str], largest: int, seconds: float
 ) -> bytes:
+    import requests  # noqa: PLC0415 - few processes ever ask anybody, and it takes a third of a second
+    import urllib3  # noqa: PLC0415 - the same
+
     deadline = time.monotonic() + seconds
     with requests.Session() as session:
         session.trust_env = False
@@ -94,11 +98,13 @@ def _ask(
             ) as response:
                 _check(response)
                 return _read(response.raw, largest, deadline)
+        except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError) as error:
+            raise NotFetched("it takes too long to answer") from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise NotFetched(_reason(error)) from error
+            raise NotFetched(f"{type(error).__name__}: {error}"[:_LONGEST_REASON]) from error
 
 
-def _check(response: requests.Response) -> None:
+def _check(response: "requests.Response") -> None:
     if response.is_redirect:
         there = response.headers["Location"]
         raise NotFetched(f"it says to go to {there[:_LONGEST_REASON]!r}; configure that address")
@@ -108,7 +114,7 @@ def _check(response: requests.Response) -> None:
         raise NotFetched("it answers compressed")
 
 
-def _read(raw: urllib3.HTTPResponse, largest: int, deadline: float) -> bytes:
+def _read(raw: "urllib3.HTTPResponse", largest: int, deadline: float) -> bytes:
     found = bytearray()
     while chunk := raw.read1(_CHUNK):
         found += chunk
@@ -117,9 +123,3 @@ def _read(raw: urllib3.HTTPResponse, largest: int, deadline: float) -> bytes:
         if time.monotonic() > deadline:
             raise NotFetched("it takes too long to answer")
     return bytes(found)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
-        return "it takes too long to answer"
-    return f"{type(error).__name__}: {error}"[:_LONGEST_REASON]

@@ -9,7 +9,6 @@ What surprises: a certificate that has expired is told from one of strangers by 
 it was valid; it is refused either way.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +31,8 @@ from cryptography.x509.verification import (
     VerificationError,
 )
 
+from idp.policy.card_number import NumberFrom, is_card_number
+
 LARGEST: Final = 8 * 1024
 """Bytes of a certificate, in DER."""
 
@@ -43,7 +44,6 @@ _CURVES: Final = frozenset({"secp256r1", "secp384r1"})
 _SHORTEST_RSA: Final = 2048
 _LONGEST_RSA: Final = 8192
 _EXPONENTS: Final = range(65_537, 2**32)
-_CARD_NUMBER: Final = re.compile(r"[0-9]{12}")
 _UPN: Final = ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
 _UTF8: Final = 0x0C
 _SHORT_LENGTH: Final = 0x80
@@ -67,14 +67,6 @@ class Problem(StrEnum):
     WRONG_USE = "wrong_use"
     EXPIRED = "expired"
     NOT_YET_VALID = "not_yet_valid"
-
-
-class NumberFrom(StrEnum):
-    """Where a certificate carries the card number: in one place, or nowhere."""
-
-    SUBJECT_SERIAL_NUMBER = "subject-serial-number"
-    SAN_UPN = "san-upn"
-    NOWHERE = "nowhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +293,7 @@ def _card_number(leaf: x509.Certificate, number_from: NumberFrom) -> str | None:
             found = []
     if len(found) != 1 or not isinstance(found[0], str):
         return None
-    return found[0] if _CARD_NUMBER.fullmatch(found[0]) else None
+    return found[0] if is_card_number(found[0]) else None
 
 
 def _upns(leaf: x509.Certificate) -> list[str]:

@@ -4,6 +4,7 @@ from idp.policy.assurance import Acr, Factor, acr_of, amr_of, factors_of, is_kno
 
 PASSWORD, TOTP, CODE = Factor.PASSWORD, Factor.TOTP, Factor.RECOVERY_CODE
 PASSKEY, KEY, CARD = Factor.PASSKEY, Factor.SECURITY_KEY, Factor.SMARTCARD
+UNCONFIRMED = Factor.UNCONFIRMED_SMARTCARD
 
 REACHED = ("AAL1_USERPASS", "AAL2_TOTP", "AAL2_ANY", "AAL3_FIDO2", "AAL3_SMARTCARD")
 
@@ -25,6 +26,8 @@ REACHED = ("AAL1_USERPASS", "AAL2_TOTP", "AAL2_ANY", "AAL3_FIDO2", "AAL3_SMARTCA
         ((PASSWORD, TOTP, KEY), "AAL3_FIDO2", ("pwd", "otp", "hwk", "user", "mfa")),
         ((PASSKEY, KEY), "AAL3_FIDO2", ("swk", "user", "hwk", "mfa")),
         ((CARD,), "AAL3_SMARTCARD", ("sc", "pin", "mfa")),
+        ((UNCONFIRMED,), "AAL2_ANY", ("sc", "pin", "mfa")),
+        ((UNCONFIRMED, KEY), "AAL3_FIDO2", ("sc", "pin", "hwk", "user", "mfa")),
         ((CARD, PASSWORD, TOTP), "AAL3_SMARTCARD", ("sc", "pin", "pwd", "otp", "mfa")),
         ((KEY, CARD), "AAL3_SMARTCARD", ("hwk", "user", "sc", "pin", "mfa")),
     ],

@@ -14,8 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
+from idp.policy.card_number import NumberFrom
 from idp.services import x509
-from idp.services.x509 import NumberFrom, Problem, Verified
+from idp.services.x509 import Problem, Verified
 from tests.certificates import CARD_NUMBER, CLIENT_AUTH, DAY, NOW, Authority, Card, a_name, usage
 
 ROOT = Authority.root()
