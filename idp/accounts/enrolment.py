@@ -6,7 +6,6 @@ needs a second proof besides the password: a mailed link, which is redeemed toge
 trusted network. The code that confirms the app is one that the session has proved.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -27,11 +26,10 @@ from idp.db.browser_session import BrowserSession
 from idp.db.link import Purpose
 from idp.policy.assurance import Factor
 from idp.policy.enrolment import Permission
-from idp.policy.rate import RateLimit, RecoveryLimits, seconds_to_wait, widened
+from idp.policy.rate import SHARED, RecoveryLimits, seconds_to_wait, widened
 from idp.services.clock import Clock
 from idp.services.letters import Letter
 
-_SHARED = 10
 _MAILED = "factor.link_mailed"
 
 
@@ -44,7 +42,7 @@ class Mailed:
 
 @dataclass(frozen=True, slots=True)
 class TooManyMails:
-    """So many letters have gone to this person, or to all, that no more will; `retry_after` is in seconds."""
+    """So many of these have gone to this person that no more will for now; `retry_after` is in seconds."""
 
     retry_after: int
 
@@ -231,18 +229,13 @@ class Enrolments:
     def _count_mail(
         self, connection: Connection, profile: Profile, visit: Visit, now: datetime
     ) -> TooManyMails | AddressThrottled | None:
-        """Under the limits of requests for login details, and together with them."""
+        """Under the limits of requests for login details, but apart: a stranger's must not stop these."""
         limits = self.limits
-        own = widened(limits.address, _SHARED) if visit.is_trusted_network else limits.address
-        if not self.attempts.may_recover(connection, f"address {visit.address}", own, now):
+        own = widened(limits.address, SHARED) if visit.is_trusted_network else limits.address
+        if not self.attempts.may_recover(connection, f"enrol, address {visit.address}", own, now):
             return AddressThrottled(seconds_to_wait(own, now))
-        counted: Mapping[str, RateLimit] = {
-            "whole": limits.whole,
-            f"hour {profile.person_id}": limits.person_hour,
-            f"day {profile.person_id}": limits.person_day,
-        }
-        for name, limit in counted.items():
-            if not self.attempts.may_recover(connection, name, limit, now):
+        for span, limit in (("hour", limits.person_hour), ("day", limits.person_day)):
+            if not self.attempts.may_recover(connection, f"enrol, {span} {profile.person_id}", limit, now):
                 return TooManyMails(seconds_to_wait(limit, now))
         return None
 

@@ -17,9 +17,7 @@ from idp.db.attempt import Bucket
 from idp.db.audit import AuditEvent
 from idp.db.browser_session import BrowserSession
 from idp.policy.assurance import Factor
-from idp.policy.rate import RateLimit, widened
-
-_SHARED = 10
+from idp.policy.rate import SHARED, RateLimit, widened
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ class Gate:
         bucket = Bucket.KNOWN if is_known else Bucket.UNKNOWN
         # Apart from sign-ins: a hospital's address must not lose its codes to its passwords.
         address = self.attempts.of_address(f"second factor {visit.address}")
-        limit = widened(self.limit, _SHARED) if visit.is_trusted_network else self.limit
+        limit = widened(self.limit, SHARED) if visit.is_trusted_network else self.limit
         with self.database.write() as connection:
             heard = self.attempts.count(
                 connection,

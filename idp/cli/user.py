@@ -5,11 +5,13 @@ Nobody passes a password as an argument, where other users of the machine could 
 """
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from idp.accounts import administration, joiner
+from idp import assembly
+from idp.accounts import administration, factors, joiner
 from idp.accounts.administration import NotDone
 from idp.accounts.joiner import Joined, Password
 from idp.cli import user_import
@@ -225,6 +227,30 @@ def invite(installation: Installation, username: str, dry_run: bool) -> Answer:
     told = "" if invited.reference is None else f" Its reference is {invited.reference}."
     document = {"username": found.username, "reference": invited.reference, "mails_queued": 1}
     return done(document, f"{letter} is queued to the address on record.{told}", dry_run=dry_run)
+
+
+@user.command(name="reset-factors")
+@click.argument("username")
+@dry_run
+@operates
+def reset_factors(installation: Installation, username: str, dry_run: bool) -> Answer:
+    """Remove an account's authenticator apps, passkeys and recovery codes, for who has lost them.
+
+    Check first who is asking. Its sessions end, and its owner is told by mail; who logs in next sets up new
+    ones with a mailed link. Smartcards stay.
+    """
+    with installation.change(dry_run=dry_run) as connection:
+        found = _get(connection, username)
+        post = assembly.post(installation.settings, installation.masters, installation.randomness)
+        reset = factors.reset(connection, post, installation.attempts(), found, installation.now())
+    document = {"username": found.username, "changed": reset is not None}
+    if reset is None:
+        return done(document, f"{found.username} has nothing to remove.", dry_run=dry_run)
+    line = (
+        f"Removed from {found.username}: apps {reset.apps}, passkeys {reset.passkeys}, "
+        f"recovery codes {reset.recovery_codes}; sessions ended: {reset.sessions}."
+    )
+    return done({**document, **asdict(reset)}, line, dry_run=dry_run)
 
 
 @user.command(name="must-change")

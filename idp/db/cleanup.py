@@ -22,7 +22,9 @@ from idp.db.refresh_token import refresh_tokens
 from idp.db.revoked_access_token import revoked_access_tokens
 from idp.db.smartcard_proof import smartcard_proofs
 from idp.db.statement import Effect
+from idp.db.totp_device import totp_devices
 from idp.db.trace import traces
+from idp.db.trusted_device import trusted_devices
 from idp.db.webauthn_challenge import webauthn_challenges
 
 BATCH = 1000
@@ -46,7 +48,8 @@ _no_child_left = ~select(refresh_tokens.c.digest).where(refresh_tokens.c.grant_i
 # nobody may start afresh at one password by waiting a week, and for ever when they were shut; guesses at a
 # name that nobody has, of which a stranger can make any number, two days; mail that was sent or given up,
 # which administrators are asked about, a month after it was written; links a month, so that a page can say
-# why one no longer works; requests for login details that reached nobody a week after somebody was told.
+# why one no longer works; requests for login details that reached nobody a week after somebody was told; apps
+# whose first code never came, an hour.
 _RULES: tuple[tuple[str, Effect, timedelta], ...] = (
     ("authorization_codes", _expired(authorization_codes, authorization_codes.c.expires_at), _DAY),
     ("authorization_requests", _expired(authorization_requests, authorization_requests.c.expires_at), _HOUR),
@@ -73,6 +76,12 @@ _RULES: tuple[tuple[str, Effect, timedelta], ...] = (
         "recovery_misses",
         _expired(recovery_misses, recovery_misses.c.at, recovery_misses.c.reported_at.is_(None)),
         30 * _DAY,
+    ),
+    ("trusted_devices", _expired(trusted_devices, trusted_devices.c.expires_at), _DAY),
+    (
+        "totp_devices",
+        _expired(totp_devices, totp_devices.c.created_at, totp_devices.c.confirmed_at.is_(None)),
+        _HOUR,
     ),
     ("outbox", _expired(outbox, outbox.c.created_at, outbox.c.next_attempt_at.is_(None)), 30 * _DAY),
 )

@@ -1,13 +1,26 @@
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from idp.accounts.attempt import Attempts
-from idp.db import Database, account, attempt, audit, browser_session, grant, link, person
+from idp.db import (
+    Database,
+    account,
+    attempt,
+    audit,
+    browser_session,
+    grant,
+    link,
+    person,
+    recovery_code,
+    totp_device,
+)
 from idp.db.account import AccountState
 from idp.db.attempt import Bucket
+from idp.db.totp_device import TotpDevice
 from idp.policy.lockout import LockoutRule
 from idp.services.digest import digest
 from idp.services.hashing import Hasher, HashParameters
@@ -260,6 +273,41 @@ def test_unlocking_forgets_the_guesses(idp: Operator, database: Database, now: d
     assert events(database) == [("account.unlocked", {"username": "123SODOWD01", "counters": 1})]
 
 
+def test_a_person_who_lost_the_telephone_gets_rid_of_the_app(
+    idp: Operator, database: Database, now: datetime
+) -> None:
+    signed_in(database, now)
+    app = TotpDevice(
+        UUID("50000000-0000-4000-8000-000000000001"), ACCOUNT_ID, "Phone", b"sealed", 1, now, now, now
+    )
+    with database.write() as connection:
+        totp_device.add(connection, app)
+        recovery_code.replace_all(connection, ACCOUNT_ID, ["hash"] * 10, now)
+
+    assert "Removed from 123SODOWD01" in idp.does("user", "reset-factors", "123SODOWD01", "--dry-run")
+    assert idp.mailbox() == []
+    assert idp.does("user", "reset-factors", "123SODOWD01") == (
+        "Removed from 123SODOWD01: apps 1, passkeys 0, recovery codes 10; sessions ended: 1.\n"
+    )
+    with database.read() as connection:
+        assert totp_device.of_account(connection, ACCOUNT_ID) == []
+        assert recovery_code.left(connection, ACCOUNT_ID) == 0
+        assert browser_session.find_live(connection, digest_of("cookie"), now) is None
+    (letter,) = idp.mailbox()
+    assert (letter.letter, letter.values["factor"]) == (Letter.FACTOR_REMOVED, "all")
+    assert [event for event, _ in events(database)] == ["account.factors_reset", "factor.removed"]
+
+
+def test_where_there_is_no_factor_nothing_is_removed(
+    idp: Operator, database: Database, now: datetime
+) -> None:
+    signed_in(database, now)
+    assert idp.does("user", "reset-factors", "123SODOWD01") == "123SODOWD01 has nothing to remove.\n"
+    document = idp.json("user", "reset-factors", "123SODOWD01")
+    assert document == {"username": "123SODOWD01", "changed": False}
+    assert idp.mailbox() == []
+
+
 def test_disabling_ends_every_session_and_grant_at_once(
     idp: Operator, database: Database, now: datetime
 ) -> None:
@@ -334,7 +382,9 @@ def test_disabling_or_enabling_twice_changes_nothing_more(
     assert len(events(database)) == 1
 
 
-@pytest.mark.parametrize("command", ["show", "disable", "enable", "unlock", "invite", "must-change"])
+@pytest.mark.parametrize(
+    "command", ["show", "disable", "enable", "unlock", "invite", "must-change", "reset-factors"]
+)
 @pytest.mark.parametrize("username", ["918NOBODY01", "x\x1b[2J"])
 def test_an_account_that_does_not_exist_is_told(idp: Operator, command: str, username: str) -> None:
     said = idp.refused("user", command, username)

@@ -42,12 +42,17 @@ RULES = [
     ("smartcard_proofs", "expires_at", timedelta(hours=1)),
     ("recovery_requests", "expires_at", timedelta(hours=1)),
     ("recovery_misses", "reported_at", 7 * DAY),
+    ("trusted_devices", "expires_at", DAY),
+    ("totp_devices", "created_at", timedelta(hours=1)),
 ]
 AUTHORITY_ID = uuid.UUID("50000000-0000-4000-8000-000000000001")
 KEPT_FOR_EVER = sorted({table.name for table in TABLES} - {name for name, _, _ in RULES})
 
 # What a row must say before its time can be over.
-_OVER: dict[str, dict[str, object]] = {"outbox": {"next_attempt_at": None}}
+_OVER: dict[str, dict[str, object]] = {
+    "outbox": {"next_attempt_at": None},
+    "totp_devices": {"confirmed_at": None},
+}
 _PARENTS = {
     "accounts": ACCOUNT_ID,
     "certificate_authorities": AUTHORITY_ID,
@@ -227,6 +232,14 @@ def test_rows_with_a_key_of_several_columns_go_in_batches_too(database: Database
 
     assert sweep(database, now)["client_assertions"] == BATCH + 1
     assert _count(database, assertions) == 1
+
+
+def test_an_app_that_counts_stays_for_ever(signed_in: Database, now: datetime) -> None:
+    apps = metadata.tables["totp_devices"]
+    _add(signed_in, apps, {**_row(apps, now - LONG), "confirmed_at": now - LONG})
+
+    assert sweep(signed_in, now)["totp_devices"] == 0
+    assert _count(signed_in, apps) == 1
 
 
 def test_a_row_that_comes_to_life_while_it_is_being_swept_stays(database: Database, now: datetime) -> None:
