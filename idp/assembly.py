@@ -9,12 +9,15 @@ from idp.accounts.known_device import KnownDevices
 from idp.accounts.link import Links
 from idp.accounts.post import Post
 from idp.accounts.recovery import Recovery
+from idp.accounts.revocation_list import RevocationLists
+from idp.accounts.smartcard import Smartcards
 from idp.db import Database
 from idp.policy import password
 from idp.policy.lifetime import Lifetimes
 from idp.policy.lockout import LockoutRule
 from idp.policy.password import Profile
 from idp.policy.rate import RateLimit, RecoveryLimits
+from idp.policy.revocation import Grace
 from idp.services.clock import Clock
 from idp.services.hashing import HashParameters
 from idp.services.keys import MasterKeys
@@ -109,6 +112,18 @@ def delivery(settings: Settings, database: Database, masters: MasterKeys, clock:
         return None
     sender = settings.mail_from or _SENDER_TO_A_FOLDER
     return Delivery(database, masters, Letters(), mailer, sender, clock)
+
+
+def smartcards(settings: Settings, database: Database, clock: Clock, randomness: Randomness) -> Smartcards:
+    """Sign-in by certificate, and the revocation lists it rests on."""
+    lists = RevocationLists(
+        database=database,
+        clock=clock,
+        randomness=randomness,
+        grace=Grace(level_2=settings.crl_grace_aal2, level_3=settings.crl_grace_aal3),
+        every=settings.crl_fetch_every,
+    )
+    return Smartcards(database, lists, settings.smartcard_number_from, clock, randomness)
 
 
 def _mailer(settings: Settings) -> Mailer | None:

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from idp.policy import password
+from idp.policy.card_number import NumberFrom
 from idp.services import mail
 
 Network = IPv4Network | IPv6Network
@@ -76,6 +77,16 @@ class Settings:
     metrics_networks: tuple[Network, ...] = ()
     cookie_prefix: str = ""
     outbox_dir: Path | None = None
+    smartcard_origin: str | None = None
+    smartcard_host: str = "127.0.0.1"
+    smartcard_port: int = 8443
+    smartcard_certificate: Path | None = None
+    smartcard_key: Path | None = None
+    smartcard_proxies: tuple[Network, ...] = ()
+    smartcard_number_from: NumberFrom = NumberFrom.SUBJECT_SERIAL_NUMBER
+    crl_fetch_every: timedelta = timedelta(minutes=10)
+    crl_grace_aal2: timedelta = timedelta(0)
+    crl_grace_aal3: timedelta = timedelta(0)
 
 
 def load(environ: Mapping[str, str], data: Path | None = None) -> Settings:
@@ -158,6 +169,16 @@ def _issuer(text: str) -> str:
 
 def _is_local(issuer: str) -> bool:
     return urlsplit(issuer).hostname in {"localhost", "127.0.0.1", "::1"}
+
+
+def _smartcard_origin(text: str) -> str:
+    if not _issuer(text).startswith("https://"):
+        raise ValueError(f"{text!r} is not encrypted. A smartcard is proved by TLS: use https.")
+    return text
+
+
+def _number_from(text: str) -> NumberFrom:
+    return NumberFrom(_one_of(*NumberFrom)(text))
 
 
 def _database_url(text: str) -> str:
@@ -270,6 +291,16 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "metrics_networks": _networks,
     "cookie_prefix": _cookie_prefix,
     "outbox_dir": Path,
+    "smartcard_origin": _smartcard_origin,
+    "smartcard_host": str,
+    "smartcard_port": _whole(1, 65_535),
+    "smartcard_certificate": Path,
+    "smartcard_key": Path,
+    "smartcard_proxies": _networks,
+    "smartcard_number_from": _number_from,
+    "crl_fetch_every": _seconds(60, 86_400),
+    "crl_grace_aal2": _seconds(0, 30 * 86_400),
+    "crl_grace_aal3": _seconds(0, 7 * 86_400),
 }
 _UNREAD = {field.name for field in fields(Settings)} ^ set(_READERS)
 if _UNREAD:  # pragma: no cover - a mistake of ours, seen at the first import
@@ -291,10 +322,31 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
             "IDP_SMTP_URL needs IDP_MAIL_FROM, the address mail comes from: "
             "no-reply@esr.example.nhs.uk, for one."
         )
+    problems += _smartcard_contradictions(values)
     weakest = {1: 47_104, 2: 19_456}
     memory, passes = values.get("hash_memory_kib", 19_456), values.get("hash_passes", 2)
     if memory < weakest.get(passes, 12_288):
         problems.append(
             f"IDP_HASH_MEMORY_KIB is too little for IDP_HASH_PASSES={passes}. Use {weakest[passes]} or more."
         )
+    return problems
+
+
+def _smartcard_contradictions(values: Mapping[str, Any]) -> list[str]:
+    problems = []
+    if values.get("smartcard_origin", "") == values.get("issuer"):
+        problems.append(
+            "IDP_SMARTCARD_ORIGIN is the same as IDP_ISSUER. Give it a host name or a port of its own: "
+            "browsers are asked for a card there."
+        )
+    if ("smartcard_certificate" in values) != ("smartcard_key" in values):
+        problems.append("IDP_SMARTCARD_CERTIFICATE and IDP_SMARTCARD_KEY belong together. Set both.")
+    if "smartcard_certificate" in values and values.get("smartcard_proxies"):
+        problems.append(
+            "IDP_SMARTCARD_CERTIFICATE and IDP_SMARTCARD_PROXIES both say who speaks TLS with browsers. "
+            "Remove one."
+        )
+    none = timedelta(0)
+    if values.get("crl_grace_aal3", none) > values.get("crl_grace_aal2", none):
+        problems.append("IDP_CRL_GRACE_AAL3 is longer than IDP_CRL_GRACE_AAL2. Raise the latter.")
     return problems

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from idp.policy.card_number import NumberFrom
 from idp.settings import SettingsWrong, load
 
 RIGHT = {
@@ -80,6 +81,13 @@ def test_every_problem_is_said_at_once() -> None:
         ("IDP_RECOVERY_PER_HOUR", "0", "from 1"),
         ("IDP_RESET_LINK_LIFETIME", "60", "from 600"),
         ("IDP_METRICS_NETWORKS", "prometheus", "Write addresses or networks with commas"),
+        ("IDP_SMARTCARD_ORIGIN", "http://localhost:8443", "use https"),
+        ("IDP_SMARTCARD_ORIGIN", "https://id.example.nhs.uk", "a host name or a port of its own"),
+        ("IDP_SMARTCARD_CERTIFICATE", "/etc/idp/tls.pem", "Set both"),
+        ("IDP_SMARTCARD_PROXIES", "proxy", "Write addresses or networks with commas"),
+        ("IDP_SMARTCARD_NUMBER_FROM", "cn", "is not one of subject-serial-number, san-upn, nowhere"),
+        ("IDP_CRL_FETCH_EVERY", "1", "from 60"),
+        ("IDP_CRL_GRACE_AAL3", "60", "longer than IDP_CRL_GRACE_AAL2"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_remedy(name: str, value: str, problem: str) -> None:
@@ -109,14 +117,30 @@ def test_mail_goes_one_way() -> None:
     }
     with pytest.raises(SettingsWrong) as wrong:
         load(local)
-    assert wrong.value.problems == [
-        "IDP_SMTP_URL and IDP_OUTBOX_DIR both say where mail goes. Remove one."
-    ]
+    assert wrong.value.problems == ["IDP_SMTP_URL and IDP_OUTBOX_DIR both say where mail goes. Remove one."]
 
 
 def test_the_password_of_a_mail_server_is_not_repeated() -> None:
     [said] = problems(IDP_SMTP_URL="http://user:hunter22@mail", IDP_MAIL_FROM="no-reply@esr.example")
     assert "hunter22" not in said
+
+
+def test_one_speaks_tls_with_browsers() -> None:
+    [said] = problems(
+        IDP_SMARTCARD_CERTIFICATE="/etc/idp/tls.pem",
+        IDP_SMARTCARD_KEY="/etc/idp/tls.key",
+        IDP_SMARTCARD_PROXIES="10.0.0.1",
+    )
+    assert "Remove one." in said
+
+
+def test_smartcards_are_off_until_they_have_an_origin() -> None:
+    assert load(RIGHT).smartcard_origin is None
+    given = {**RIGHT, "IDP_SMARTCARD_ORIGIN": "https://card.example.nhs.uk", "IDP_CRL_GRACE_AAL2": "3600"}
+    settings = load({**given, "IDP_SMARTCARD_NUMBER_FROM": "san-upn"})
+    assert settings.smartcard_origin == "https://card.example.nhs.uk"
+    assert settings.smartcard_number_from is NumberFrom.SAN_UPN
+    assert (settings.crl_grace_aal2, settings.crl_grace_aal3) == (timedelta(hours=1), timedelta(0))
 
 
 def test_lists_are_read_as_their_parts() -> None:

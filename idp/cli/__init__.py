@@ -22,6 +22,9 @@ COMMANDS: Final[Mapping[str, str]] = {
     "client": "Register and administer relying parties.",
     "policy": "Say what a new password must be, and try passwords.",
     "mail": "See what became of mail, and try it again.",
+    "ca": "Say whose smartcards are believed.",
+    "crl": "Fetch and show the lists of revoked smartcards.",
+    "card": "Link smartcards to accounts, and find out what is wrong with one.",
     "explain": "Tell what happened under a reference that a page showed.",
 }
 """Each is the command of that name in the module of that name."""

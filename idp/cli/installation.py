@@ -14,6 +14,7 @@ from idp import assembly, settings
 from idp.accounts.attempt import Attempts
 from idp.accounts.delivery import Delivery
 from idp.accounts.recovery import Recovery
+from idp.accounts.smartcard import Smartcards
 from idp.db import Connection, Database, Unavailable, migrate
 from idp.policy.lifetime import Lifetimes
 from idp.services.clock import Clock, SystemClock
@@ -106,6 +107,11 @@ class Installation:
     def delivery(self) -> Delivery | None:
         """Sends mail; None while no setting says where to."""
         return assembly.delivery(self.settings, self.database, self.masters, self.clock)
+
+    @cached_property
+    def smartcards(self) -> Smartcards:
+        """Examines cards, and fetches the revocation lists they are examined by."""
+        return assembly.smartcards(self.settings, self.database, self.clock, self.randomness)
 
     def hasher(self) -> Hasher:
         """Hashes passwords as the servers do."""

@@ -1,9 +1,9 @@
 """`idp worker`: what must be done beside the servers.
 
 Every second, requests for login details are answered and mail that is due is sent; every minute, expired
-rows are deleted, keys whose last token has ended are retired, keys are rotated by schedule and administrators
-told of requests that reached nobody. Three threads, so that a mail server that takes its time holds up mail
-alone, and a long clean-up nobody.
+rows are deleted, keys whose last token has ended are retired, keys are rotated by schedule, lists of revoked
+smartcards are fetched and administrators told of requests that reached nobody. Three threads, so that a mail
+server that takes its time holds up mail alone, and a long clean-up nobody.
 
 A task that fails is logged and tried again; the others go on. Several workers may run: every task is safe to
 do twice. Told to stop, a worker finishes the row in hand, if that takes no more than a few seconds.
@@ -68,6 +68,7 @@ def every_task() -> dict[str, Task]:
         "recovery": _recover,
         "report_misses": _report_misses,
         "mail": _Mail(),
+        "fetch_crls": _fetch_crls,
         "sweep": _sweep,
         "retire_keys": _retire,
         "rotate_keys": _rotate,
@@ -172,6 +173,11 @@ class _Mail:
             "mail_not_set_up", waiting=waiting, remedy="Set IDP_SMTP_URL and IDP_MAIL_FROM, and start again"
         )
         self._reminded_at = now
+
+
+def _fetch_crls(installation: Installation, stop: threading.Event) -> Mapping[str, int]:
+    """Fetch the revocation lists whose turn it is. One that fails has its alarm in the log, and no more."""
+    return installation.smartcards.lists.fetch_due(stop)
 
 
 def _sweep(installation: Installation, _stop: threading.Event) -> dict[str, int]:

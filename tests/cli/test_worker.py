@@ -74,6 +74,7 @@ def test_expired_rows_are_deleted(idp: Operator, database: Database, now: dateti
             "recovery": 0,
             "report_misses": 0,
             "mail": {},
+            "fetch_crls": {},
             "sweep": {"traces": 1},
             "retire_keys": [],
             "rotate_keys": [],
