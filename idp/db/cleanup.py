@@ -48,8 +48,9 @@ _no_child_left = ~select(refresh_tokens.c.digest).where(refresh_tokens.c.grant_i
 # nobody may start afresh at one password by waiting a week, and for ever when they were shut; guesses at a
 # name that nobody has, of which a stranger can make any number, two days; mail that was sent or given up,
 # which administrators are asked about, a month after it was written; links a month, so that a page can say
-# why one no longer works; requests for login details that reached nobody a week after somebody was told; apps
-# whose first code never came, an hour.
+# why one no longer works; requests for login details that no worker has answered a day, because one may
+# come back, and those that reached nobody a week after somebody was told; apps whose first code never came,
+# an hour.
 _RULES: tuple[tuple[str, Effect, timedelta], ...] = (
     ("authorization_codes", _expired(authorization_codes, authorization_codes.c.expires_at), _DAY),
     ("authorization_requests", _expired(authorization_requests, authorization_requests.c.expires_at), _HOUR),
@@ -70,7 +71,14 @@ _RULES: tuple[tuple[str, Effect, timedelta], ...] = (
     ("smartcard_proofs", _expired(smartcard_proofs, smartcard_proofs.c.expires_at), _HOUR),
     ("webauthn_challenges", _expired(webauthn_challenges, webauthn_challenges.c.expires_at), _HOUR),
     ("links", _expired(links, links.c.expires_at), 30 * _DAY),
-    ("recovery_requests", _expired(recovery_requests, recovery_requests.c.expires_at), _HOUR),
+    (
+        "recovery_requests",
+        _expired(
+            recovery_requests, recovery_requests.c.expires_at, recovery_requests.c.next_attempt_at.is_(None)
+        ),
+        _HOUR,
+    ),
+    ("recovery_requests", _expired(recovery_requests, recovery_requests.c.expires_at), _DAY),
     ("recovery_misses", _expired(recovery_misses, recovery_misses.c.reported_at), 7 * _DAY),
     (
         "recovery_misses",

@@ -52,6 +52,7 @@ KEPT_FOR_EVER = sorted({table.name for table in TABLES} - {name for name, _, _ i
 _OVER: dict[str, dict[str, object]] = {
     "outbox": {"next_attempt_at": None},
     "totp_devices": {"confirmed_at": None},
+    "recovery_requests": {"next_attempt_at": None},
 }
 _PARENTS = {
     "accounts": ACCOUNT_ID,
@@ -191,6 +192,16 @@ def test_a_mail_that_waits_to_be_sent_stays(database: Database, now: datetime) -
 
     assert sweep(database, now)["outbox"] == 0
     assert _count(database, outbox) == 1
+
+
+def test_a_request_that_nobody_has_answered_waits_a_day_for_a_worker(
+    database: Database, now: datetime
+) -> None:
+    requests = metadata.tables["recovery_requests"]
+    _add(database, requests, {**_row(requests, now - DAY), "next_attempt_at": now - DAY})
+
+    assert sweep(database, now)["recovery_requests"] == 0
+    assert sweep(database, now + SECOND)["recovery_requests"] == 1
 
 
 def test_what_reached_nobody_goes_after_a_month_though_nobody_was_told(
