@@ -35,6 +35,7 @@ def offer_of(kind: Kind, row: Account, now: datetime) -> Offer:
     return offer(
         kind,
         is_pending=row.state is AccountState.PENDING,
+        is_inactive=row.state is AccountState.INACTIVE,
         is_open=not row.is_closed(now),
     )
 

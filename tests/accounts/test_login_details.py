@@ -104,7 +104,7 @@ def test_an_account_that_is_shut_is_locked_and_one_whose_wait_is_over_is_not(des
 STATES = [
     (AccountState.ACTIVE, "open"),
     (AccountState.MUST_CHANGE_PASSWORD, "open"),
-    (AccountState.INACTIVE, "open"),
+    (AccountState.INACTIVE, "reset"),
     (AccountState.PENDING, "activate"),
     (AccountState.DISABLED, "closed"),
     (AccountState.LEAVER, "closed"),
