@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Column, ForeignKey, Index, Table, Text, bindparam, insert, select, update
+from sqlalchemy import Column, ForeignKey, Index, Table, Text, bindparam, delete, insert, select, update
 
 from idp.db.base import metadata
 from idp.db.engine import Connection
@@ -20,7 +20,22 @@ password_history = Table(
 )
 Index("ix_password_history_account_id", password_history.c.account_id, password_history.c.created_at)
 
+MOST = 24
+"""Hashes of one account: as many as a setting may ask for."""
+
 _ADD = Effect(insert(password_history))
+_PRUNE = Effect(
+    delete(password_history)
+    .where(password_history.c.account_id == bindparam("account"))
+    .where(
+        password_history.c.id.not_in(
+            select(password_history.c.id)
+            .where(password_history.c.account_id == bindparam("account"))
+            .order_by(password_history.c.created_at.desc())
+            .limit(MOST)
+        )
+    )
+)
 _RECENT = Statement(
     select(password_history.c.password_hash)
     .where(password_history.c.account_id == bindparam("account"))
@@ -37,8 +52,9 @@ _REHASH = Effect(
 
 
 def add(connection: Connection, entry_id: UUID, account_id: UUID, password_hash: str, now: datetime) -> None:
-    """Remember a password the account has from now on."""
+    """Remember a password the account has from now on, and forget the oldest beyond `MOST`."""
     _ADD.run(connection, id=entry_id, account_id=account_id, password_hash=password_hash, created_at=now)
+    _PRUNE.run(connection, account=account_id)
 
 
 def recent(connection: Connection, account_id: UUID, count: int) -> list[str]:

@@ -235,6 +235,20 @@ def test_the_newest_passwords_come_first(staffed: Database, now: datetime) -> No
         assert password_history.recent(connection, ACCOUNT_ID, 2) == ["third", "second"]
 
 
+def test_the_twenty_four_newest_passwords_are_remembered(staffed: Database, now: datetime) -> None:
+    someone = replace(an_account(now), id=uuid.UUID(int=99), username="123SODOWD02")
+    with staffed.write() as connection:
+        account.add(connection, someone)
+        password_history.add(connection, uuid.UUID(int=98), someone.id, "another's", now)
+        for n in range(26):
+            at = now + timedelta(minutes=n)
+            password_history.add(connection, uuid.UUID(int=n), ACCOUNT_ID, f"number {n}", at)
+
+        kept = password_history.recent(connection, ACCOUNT_ID, 99)
+        assert (len(kept), kept[0], kept[-1]) == (24, "number 25", "number 2")
+        assert password_history.recent(connection, someone.id, 99) == ["another's"]
+
+
 def test_a_remembered_password_is_hashed_anew(staffed: Database, now: datetime) -> None:
     with staffed.write() as connection:
         for n, phc in enumerate(["first", "second"]):
