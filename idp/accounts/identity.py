@@ -109,6 +109,12 @@ def match(connection: Connection, identity: Identity) -> list[Match] | Cause:
     return [each for each in matches if each.accounts] or Cause.NO_ACCOUNT
 
 
+def is_on_record(connection: Connection, identity: Identity) -> bool:
+    """Whether somebody has the address that was typed, whoever that is."""
+    typed = email_address.normalise(identity.email)
+    return typed is not None and person.has_email(connection, typed)
+
+
 def _people(connection: Connection, identity: Identity) -> list[Person]:
     typed = email_address.normalise(identity.email)
     if typed is None:

@@ -13,7 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from idp.accounts.attempt import Attempts
-from idp.accounts.identity import Cause, Enclosed, Match, match
+from idp.accounts.identity import Cause, Enclosed, Match, is_on_record, match
 from idp.accounts.known_device import KnownDevices
 from idp.accounts.login_details import LoginDetails
 from idp.accounts.recovery_miss import Missed, Misses
@@ -124,7 +124,14 @@ class Answers:
         now: datetime,
     ) -> None:
         identity = enclosed.identity
-        missed = Missed(request.kind, identity.email, identity.username, cause, request.reference)
+        missed = Missed(
+            request.kind,
+            identity.email,
+            identity.username,
+            cause,
+            request.reference,
+            is_on_record=is_on_record(connection, identity),
+        )
         self.misses.remember(connection, missed, now)
         detail = {"kind": request.kind.value, "cause": cause.value}
         _record(connection, "recovery.missed", request, now, address=enclosed.address, detail=detail)

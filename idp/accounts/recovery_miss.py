@@ -30,13 +30,17 @@ _log = logs.get()
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """What was asked in vain, as it was typed, and why it reached nobody."""
+    """What was asked in vain, as it was typed, and why it reached nobody.
+
+    `is_on_record` says that somebody has that address.
+    """
 
     kind: Kind
     email: str
     username: str | None
     cause: str
     reference: str
+    is_on_record: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class Misses:
             "reference": missed.reference,
         }
         sealed = self.masters.seal(json.dumps(written).encode(), _aad(row_id))
-        recovery_miss.add(connection, RecoveryMiss(row_id, now, sealed))
+        recovery_miss.add(connection, RecoveryMiss(row_id, now, sealed, missed.is_on_record))
 
     def report(self, now: datetime) -> int:
         """Queue the letter about everything that is not reported yet; how many letters that made."""
@@ -92,7 +96,7 @@ class Misses:
         opened = [written for row in report.listed if (written := self._open(row)) is not None]
         total = len(report.listed) + report.more
         return {
-            "since": report.listed[0].at.isoformat(),
+            "since": report.since.isoformat(),
             "until": now.isoformat(),
             "total": total,
             "more": total - len(opened),

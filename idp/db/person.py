@@ -56,6 +56,9 @@ _FIND_SAME = Statement(
     .order_by(people.c.created_at),
     Person,
 )
+_HAS_EMAIL = Statement(
+    select(people.c.id).where(func.lower(people.c.email) == bindparam("email")).limit(1), lambda _: True
+)
 
 
 def add(connection: Connection, person: Person) -> None:
@@ -82,3 +85,8 @@ def find(connection: Connection, person_id: UUID) -> Person | None:
 def find_same(connection: Connection, email: str, date_of_birth: date) -> list[Person]:
     """People with that mail address (ASCII case aside) and date of birth, oldest record first."""
     return _FIND_SAME.all(connection, email=email.lower(), date_of_birth=date_of_birth)
+
+
+def has_email(connection: Connection, email: str) -> bool:
+    """Whether anybody has that mail address (ASCII case aside)."""
+    return _HAS_EMAIL.first(connection, email=email.lower()) is not None

@@ -48,6 +48,7 @@ def upgrade() -> None:
         sa.Column("at", types.UtcDateTime(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("reported_at", types.UtcDateTime(), nullable=True),
+        sa.Column("is_on_record", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_recovery_misses")),
     )
     op.create_index(op.f("ix_recovery_misses_at"), "recovery_misses", ["at"], unique=False)

@@ -102,7 +102,7 @@ def test_what_a_stranger_typed_cannot_break_the_digest(desk: Desk) -> None:
 
 def test_the_digest_comes_once_an_hour_with_fifty_at_most(desk: Desk) -> None:
     for n in range(53):
-        desk.ask(email=f"nobody{n}@example.nhs.uk", address=f"192.0.2.{n}")
+        desk.ask(email=f"nobody{n}@example.nhs.uk", address=f"192.0.{n}.7")
         desk.recovery.work()
         desk.site.clock.advance(timedelta(seconds=1))
 
@@ -118,6 +118,17 @@ def test_the_digest_comes_once_an_hour_with_fifty_at_most(desk: Desk) -> None:
     desk.site.clock.advance(HOUR)
     assert desk.recovery.report_misses() == 2
     assert desk.recovery.report_misses() == 0
+
+
+def test_the_digest_begins_with_addresses_that_are_on_record(desk: Desk) -> None:
+    emails = [f"nobody{n}@example.nhs.uk" for n in range(3)]
+    for n, email in enumerate([*emails, JANE.upper()]):
+        desk.ask(email=email, born=date(1984, 2, 28), address=f"192.0.2.{n}")
+        desk.recovery.work()
+        desk.site.clock.advance(timedelta(seconds=1))
+    desk.recovery.report_misses()
+
+    assert [miss["email"] for miss in desk.letters()[0].values["misses"]] == [JANE.upper(), *emails]
 
 
 def test_two_workers_make_one_digest(desk: Desk) -> None:

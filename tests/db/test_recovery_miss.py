@@ -11,8 +11,8 @@ MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 
 
-def a_miss(at: datetime, n: int = 1) -> RecoveryMiss:
-    return RecoveryMiss(uuid.UUID(int=n), at, f"sealed {n}".encode())
+def a_miss(at: datetime, n: int = 1, *, is_on_record: bool = False) -> RecoveryMiss:
+    return RecoveryMiss(uuid.UUID(int=n), at, f"sealed {n}".encode(), is_on_record)
 
 
 def add(database: Database, *misses: RecoveryMiss) -> None:
@@ -40,7 +40,7 @@ def test_what_is_missed_is_reported_once(database: Database, now: datetime) -> N
     add(database, a_miss(now, 2), a_miss(now - MINUTE, 1))
     assert is_due(database, now)
 
-    assert report(database, now) == Report((a_miss(now - MINUTE, 1), a_miss(now, 2)), 0)
+    assert report(database, now) == Report(now - MINUTE, (a_miss(now - MINUTE, 1), a_miss(now, 2)), 0)
     assert report(database, now + 2 * HOUR) is None
 
 
@@ -55,6 +55,18 @@ def test_the_oldest_are_listed_and_the_others_counted(database: Database, now: d
     assert report(database, now + 2 * HOUR) is None
 
 
+def test_those_whose_address_is_on_record_are_listed_before_the_others(
+    database: Database, now: datetime
+) -> None:
+    add(database, *(a_miss(now + n * MINUTE, n, is_on_record=n > 6) for n in range(10)))
+
+    found = report(database, now + HOUR, most=5)
+
+    assert found is not None
+    assert [miss.id.int for miss in found.listed] == [7, 8, 9, 0, 1]
+    assert (found.since, found.more) == (now, 5)
+
+
 def test_the_next_report_is_an_hour_later(database: Database, now: datetime) -> None:
     add(database, a_miss(now, 1))
     assert report(database, now) is not None
@@ -64,7 +76,7 @@ def test_the_next_report_is_an_hour_later(database: Database, now: datetime) -> 
     assert not is_due(database, early)
     assert report(database, early) is None
     assert is_due(database, now + HOUR)
-    assert report(database, now + HOUR) == Report((a_miss(now, 2),), 0)
+    assert report(database, now + HOUR) == Report(now, (a_miss(now, 2),), 0)
 
 
 def test_one_of_many_workers_reports(database: Database, now: datetime) -> None:
