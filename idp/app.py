@@ -61,6 +61,7 @@ def assemble(
         known_devices=known_devices,
         trusted_devices=TrustedDevices(randomness, lifetimes),
         rule=Rule.WHEN_ENROLLED,
+        post=assembly.post(settings, masters, randomness),
         lifetimes=lifetimes,
         randomness=randomness,
     )

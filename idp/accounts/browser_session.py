@@ -15,7 +15,7 @@ from idp.db import Connection, Database, audit
 from idp.db import browser_session as rows
 from idp.db.audit import AuditEvent
 from idp.db.browser_session import BrowserSession
-from idp.policy.assurance import Factor, acr_of, amr_of, factors_of
+from idp.policy.assurance import Factor, acr_of, amr_of, factors_of, is_level_3
 from idp.policy.authentication import Authentication
 from idp.policy.lifetime import Lifetimes
 from idp.services.digest import digest
@@ -61,7 +61,7 @@ def start(
         expires_at=now + lifetimes.session_absolute,
         factors=proved,
     )
-    idle_expires_at = now + _idle(lifetimes, begun.acr)
+    idle_expires_at = now + idle(lifetimes, begun.acr)
     if replaces is not None and replaces.account_id == account_id:
         renewed = replace(begun, sid=replaces.sid)
         if rows.renew(connection, renewed, digest(secret), idle_expires_at):
@@ -97,7 +97,7 @@ def keep_alive(database: Database, session: BrowserSession, lifetimes: Lifetimes
     """Move the idle end on, at most once a minute: a read must not become a write at every request."""
     if now - session.last_seen_at >= _TOUCH_EVERY:
         with database.write_once() as connection:
-            rows.touch(connection, session.sid, now + _idle(lifetimes, session.acr), now)
+            rows.touch(connection, session.sid, now + idle(lifetimes, session.acr), now)
 
 
 def step_up(
@@ -118,7 +118,7 @@ def step_up(
     factors = tuple(dict.fromkeys((*factors_of(session.factors), proved)))
     acr = lacks or acr_of(factors).value
     after = replace(session, acr=acr, amr=amr_of(factors), factors=factors)
-    stepped_up = rows.step_up(connection, session, after, digest(secret), now + _idle(lifetimes, acr), now)
+    stepped_up = rows.step_up(connection, session, after, digest(secret), now + idle(lifetimes, acr), now)
     return NewSession(session.sid, secret) if stepped_up else None
 
 
@@ -129,12 +129,13 @@ def change_secret(
     session: BrowserSession,
     now: datetime,
 ) -> NewSession | None:
-    """Open the session with a new secret alone, and make it live if it was due. None when it has ended."""
+    """Open a session that is live or due with a new secret alone, and make it live.
+
+    None when it is not what it was.
+    """
     secret = randomness.token()
-    is_due = session.acr == rows.PASSWORD_DUE
-    assured = replace(session, acr=acr_of(factors_of(session.factors)).value) if is_due else session
-    idle_expires_at = now + _idle(lifetimes, assured.acr)
-    changed = rows.change_secret(connection, assured, digest(secret), idle_expires_at, now)
+    acr = acr_of(factors_of(session.factors)).value
+    changed = rows.change_secret(connection, session, acr, digest(secret), now + idle(lifetimes, acr), now)
     return NewSession(session.sid, secret) if changed else None
 
 
@@ -168,6 +169,12 @@ def authentication(session: BrowserSession) -> Authentication:
     return Authentication(session.account_id, session.sid, session.auth_time, session.acr, session.amr)
 
 
-def _idle(lifetimes: Lifetimes, acr: str) -> timedelta:
+def idle(lifetimes: Lifetimes, acr: str) -> timedelta:
     """How long a session lives unused: a half one no longer than the page that asks for the other half."""
-    return lifetimes.transaction if acr == rows.SECOND_FACTOR_DUE else lifetimes.session_idle
+    if acr == rows.SECOND_FACTOR_DUE:
+        return min(lifetimes.transaction, lifetimes.session_idle)
+    return (
+        min(lifetimes.session_idle_aal3, lifetimes.session_idle)
+        if is_level_3(acr)
+        else lifetimes.session_idle
+    )

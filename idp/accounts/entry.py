@@ -3,7 +3,7 @@
 NIST SP 800-63B-4 §2.2, OWASP ASVS 5.0 §6.3.3 and §7.2.4. A password, a passkey and a card all pass this gate,
 so that none forgets what another one checks. While a second factor is due the session is half: it opens
 nothing, guesses at the password stay counted, and the browser is not known. Then a password that must be
-changed is due.
+changed is due. Who enters from a browser that does not know them is told so by mail.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from idp.accounts import browser_session
 from idp.accounts.attempt import Attempts
 from idp.accounts.browser_session import NewSession
 from idp.accounts.known_device import KnownDevices
+from idp.accounts.post import Post
 from idp.accounts.trusted_device import TrustedDevices
 from idp.db import Connection, account, attempt, audit, authorization_request, second_factor
 from idp.db.account import Account, AccountState
@@ -23,6 +24,7 @@ from idp.db.browser_session import PASSWORD_DUE, SECOND_FACTOR_DUE, BrowserSessi
 from idp.policy.assurance import Factor, factors_of
 from idp.policy.lifetime import Lifetimes
 from idp.policy.second_factor import Rule, is_due
+from idp.services.letters import Letter
 from idp.services.randomness import Randomness
 
 _MAY_ENTER = frozenset({AccountState.ACTIVE, AccountState.MUST_CHANGE_PASSWORD})
@@ -63,12 +65,13 @@ class Entered:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Opens sessions, by the installation's rule on second factors."""
+    """Opens sessions, by the installation's `rule` on second factors."""
 
     attempts: Attempts
     known_devices: KnownDevices
     trusted_devices: TrustedDevices
     rule: Rule
+    post: Post
     lifetimes: Lifetimes
     randomness: Randomness
 
@@ -155,13 +158,43 @@ class Entry:
             whose = self.attempts.of_person(found.person_id)
             bucket = Bucket.KNOWN if is_known else Bucket.UNKNOWN
             attempt.succeeded(connection, whose, Factor.PASSWORD.value, bucket, now)
+        if not is_known and _has_entered_before(connection, found):
+            self._tell(connection, found, visit, now)
         cookie = self.known_devices.after_sign_in(visit.known_device, found.person_id, now)
         return Entered(session, cookie, is_half=False)
+
+    def _tell(self, connection: Connection, found: Account, visit: Visit, now: datetime) -> None:
+        profile = account.get_profile(connection, found.id)
+        self.post.queue(
+            connection,
+            Letter.NEW_DEVICE,
+            to=profile.email,
+            language=profile.language,
+            values={
+                "name": profile.name,
+                "username": profile.username,
+                "employer": profile.employer_name,
+                "at": now.isoformat(),
+                "device": visit.user_agent or "-",
+                "account_page": self.post.address("/account"),
+                "forgotten": self.post.address("/forgotten"),
+                "service_desk": profile.service_desk,
+            },
+            person_id=profile.person_id,
+            reference=visit.reference,
+            now=now,
+        )
 
 
 def may_enter(found: Account, now: datetime) -> bool:
     """Whether a session may be opened for this account at all, live or not."""
     return found.state in _MAY_ENTER and not found.has_ended(now)
+
+
+def _has_entered_before(connection: Connection, found: Account) -> bool:
+    """Whether this person has, in any account, before the account was read: the first time is no news."""
+    others = (other for other in account.of_person(connection, found.person_id) if other.id != found.id)
+    return any(each.last_sign_in_at is not None for each in (found, *others))
 
 
 def _password(found: Account) -> str | None:

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from idp.accounts import browser_session
-from idp.db import Connection, consent
+from idp.db import Connection, consent, second_factor
 from idp.db.authorization_request import AuthorizationRequest
 from idp.db.browser_session import BrowserSession
+from idp.policy.assurance import Factor, factors_of
 from idp.policy.authentication import Authentication
 from idp.policy.consent import ALWAYS_ASKED
-from idp.policy.journey import Standing
+from idp.policy.journey import Assurance, Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Asking:
     client_id: str
     first_party: bool
     scope: frozenset[str]
+    assurance: Assurance
     sub_of: Callable[[Authentication], str]
 
 
@@ -32,7 +34,7 @@ def gather(
 ) -> tuple[Standing, BrowserSession | None]:
     """The standing, and the live session it rests on.
 
-    One query for single sign-on to a first-party client.
+    One query for single sign-on to a first-party client that has the assurance it asks for.
     """
     session = browser_session.find(connection, session_secret, now)
     if session is None:
@@ -45,7 +47,10 @@ def gather(
             first_party=asking.first_party,
             consented=_consented(connection, asking, session),
             signed_in_here=parked is not None and parked.signed_in_sid == session.sid,
+            second_factor_due=False,
             password_due=False,
+            proved=factors_of(session.factors),
+            enrolled=_enrolled(connection, asking, session),
             selected_here=parked is not None and parked.selected_sid == session.sid,
             consented_here=parked is not None and parked.consented_sid == session.sid,
         ),
@@ -60,14 +65,28 @@ def _without_session(
     parked: AuthorizationRequest | None,
     now: datetime,
 ) -> Standing:
+    """Somebody may have signed in here all the same, and not be done with it."""
     nobody = _nobody(asking)
     if parked is None or parked.signed_in_sid is None:
         return nobody
-    due = browser_session.find_due(connection, session_secret, now)
-    if due is None or due.sid != parked.signed_in_sid:
+    half = browser_session.find_half(connection, session_secret, now)
+    begun = half or browser_session.find_due(connection, session_secret, now)
+    if begun is None or begun.sid != parked.signed_in_sid:
         return nobody
-    sub = asking.sub_of(browser_session.authentication(due))
-    return replace(nobody, sub=sub, signed_in_here=True, password_due=True)
+    sub = asking.sub_of(browser_session.authentication(begun))
+    here = replace(nobody, sub=sub, signed_in_here=True, proved=factors_of(begun.factors))
+    if half is None:
+        return replace(here, password_due=True)
+    return replace(
+        here, second_factor_due=True, enrolled=second_factor.of_account(connection, half.account_id)
+    )
+
+
+def _enrolled(connection: Connection, asking: Asking, session: BrowserSession) -> frozenset[Factor]:
+    """What the account could prove: asked for only where something is missing."""
+    if asking.assurance.is_given(session.acr):
+        return frozenset()
+    return second_factor.of_account(connection, session.account_id)
 
 
 def _consented(connection: Connection, asking: Asking, session: BrowserSession) -> frozenset[str]:
@@ -83,7 +102,10 @@ def _nobody(asking: Asking) -> Standing:
         first_party=asking.first_party,
         consented=frozenset(),
         signed_in_here=False,
+        second_factor_due=False,
         password_due=False,
+        proved=(),
+        enrolled=frozenset(),
         selected_here=False,
         consented_here=False,
     )

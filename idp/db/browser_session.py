@@ -38,6 +38,17 @@ class BrowserSession:
     factors: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A live session, as its owner may see it."""
+
+    sid: UUID
+    user_agent: str | None
+    created_at: datetime
+    auth_time: datetime
+    last_seen_at: datetime
+
+
 browser_sessions = Table(
     "browser_sessions",
     metadata,
@@ -126,6 +137,14 @@ _FIND_UNENDED = Statement(
     .where(browser_sessions.c.ended_at.is_(None)),
     _session,
 )
+# Of two factors proved at once none may be forgotten, and a sign-in that came between has begun it anew.
+_AS_IT_WAS = and_(
+    browser_sessions.c.sid == bindparam("session"),
+    _LIVE,
+    browser_sessions.c.acr == bindparam("seen_acr"),
+    browser_sessions.c.amr == bindparam("seen_amr"),
+    browser_sessions.c.auth_time == bindparam("seen_auth_time"),
+)
 _TOUCH = Effect(
     update(browser_sessions)
     .where(browser_sessions.c.sid == bindparam("session"))
@@ -149,13 +168,7 @@ _RENEW = Effect(
 )
 _STEP_UP = Effect(
     update(browser_sessions)
-    .where(browser_sessions.c.sid == bindparam("session"))
-    .where(_LIVE)
-    # Only while it is what was read: of two factors proved at once none may be forgotten, and a sign-in that
-    # came between has begun the session anew.
-    .where(browser_sessions.c.acr == bindparam("seen_acr"))
-    .where(browser_sessions.c.amr == bindparam("seen_amr"))
-    .where(browser_sessions.c.auth_time == bindparam("seen_auth_time"))
+    .where(_AS_IT_WAS)
     .values(
         digest=bindparam("secret"),
         acr=bindparam("reached"),
@@ -167,8 +180,7 @@ _STEP_UP = Effect(
 )
 _CHANGE_SECRET = Effect(
     update(browser_sessions)
-    .where(browser_sessions.c.sid == bindparam("session"))
-    .where(_LIVE)
+    .where(_AS_IT_WAS)
     .values(
         digest=bindparam("secret"),
         acr=bindparam("reached"),
@@ -194,6 +206,43 @@ _REVOKE_GRANTS = Effect(
     .where(grants.c.revoked_at.is_(None))
     # A grant with offline_access is meant to outlive the session (OpenID Connect Core §11).
     .where(grants.c.offline.is_(False))
+    .values(revoked_at=bindparam("now"))
+)
+_LIVE_OF_ACCOUNT = Statement(
+    select(
+        browser_sessions.c.sid,
+        browser_sessions.c.user_agent,
+        browser_sessions.c.created_at,
+        browser_sessions.c.auth_time,
+        browser_sessions.c.last_seen_at,
+    )
+    .where(browser_sessions.c.account_id == bindparam("account"))
+    .where(_LIVE)
+    .where(browser_sessions.c.acr != PASSWORD_DUE)
+    .where(browser_sessions.c.acr != SECOND_FACTOR_DUE)
+    .order_by(browser_sessions.c.last_seen_at.desc(), browser_sessions.c.sid),
+    OpenSession,
+)
+_END_OWN = Effect(
+    update(browser_sessions)
+    .where(browser_sessions.c.sid == bindparam("session"))
+    .where(browser_sessions.c.account_id == bindparam("account"))
+    .where(_LIVE)
+    .values(ended_at=bindparam("now"))
+)
+# Those that outlive a session, too: who ends it from elsewhere may have lost the device.
+_REVOKE_ITS_GRANTS = Effect(
+    update(grants)
+    .where(grants.c.account_id == bindparam("account"))
+    .where(grants.c.sid == bindparam("session"))
+    .where(grants.c.revoked_at.is_(None))
+    .values(revoked_at=bindparam("now"))
+)
+_REVOKE_GRANTS_ELSEWHERE = Effect(
+    update(grants)
+    .where(grants.c.account_id == bindparam("account"))
+    .where(grants.c.sid != bindparam("keep"))
+    .where(grants.c.revoked_at.is_(None))
     .values(revoked_at=bindparam("now"))
 )
 _END_OTHERS = Effect(
@@ -295,10 +344,7 @@ def step_up(
     """Give a session more factors, and a new secret. False when it has ended, or is not what it was."""
     touched = _STEP_UP.run(
         connection,
-        session=before.sid,
-        seen_acr=before.acr,
-        seen_amr=before.amr,
-        seen_auth_time=before.auth_time,
+        **_seen(before),
         secret=digest,
         reached=after.acr,
         methods=after.amr,
@@ -310,14 +356,19 @@ def step_up(
 
 
 def change_secret(
-    connection: Connection, session: BrowserSession, digest: bytes, idle_expires_at: datetime, now: datetime
+    connection: Connection,
+    before: BrowserSession,
+    acr: str,
+    digest: bytes,
+    idle_expires_at: datetime,
+    now: datetime,
 ) -> bool:
-    """Open the session with a new secret alone, and with the `acr` it has now. False when it has ended."""
+    """Open the session with a new secret alone, and this `acr`. False when it is not what it was."""
     touched = _CHANGE_SECRET.run(
         connection,
-        session=session.sid,
+        **_seen(before),
         secret=digest,
-        reached=session.acr,
+        reached=acr,
         now=now,
         idle_until=idle_expires_at,
     )
@@ -341,3 +392,32 @@ def end_others(connection: Connection, account_id: UUID, keep_sid: UUID | None, 
     ended = _END_OTHERS.run(connection, account=account_id, keep=keep_sid, now=now)
     _REVOKE_ALL_GRANTS.run(connection, account=account_id, now=now)
     return ended
+
+
+def live_of_account(connection: Connection, account_id: UUID, now: datetime) -> list[OpenSession]:
+    """Where an account is signed in, the session that was used last first; none that is half or due."""
+    return _LIVE_OF_ACCOUNT.all(connection, account=account_id, now=now)
+
+
+def end_own(connection: Connection, sid: UUID, account_id: UUID, now: datetime) -> bool:
+    """End a live session of this account from another one, with all its grants. False when it is none."""
+    if _END_OWN.run(connection, session=sid, account=account_id, now=now) == 0:
+        return False
+    _REVOKE_ITS_GRANTS.run(connection, session=sid, account=account_id, now=now)
+    return True
+
+
+def end_elsewhere(connection: Connection, account_id: UUID, keep_sid: UUID, now: datetime) -> int:
+    """End every session of an account but one, and revoke every grant that is not this one's."""
+    ended = _END_OTHERS.run(connection, account=account_id, keep=keep_sid, now=now)
+    _REVOKE_GRANTS_ELSEWHERE.run(connection, account=account_id, keep=keep_sid, now=now)
+    return ended
+
+
+def _seen(before: BrowserSession) -> dict[str, object]:
+    return {
+        "session": before.sid,
+        "seen_acr": before.acr,
+        "seen_amr": before.amr,
+        "seen_auth_time": before.auth_time,
+    }

@@ -2,7 +2,8 @@
 
 RFC 7591 §2 and §2.1, OpenID Connect Registration §2, RP-Initiated Logout §3.1, RFC 9700 §2.1. All that is
 wrong is reported at once. Members that nobody knows are dropped (RFC 7591 §2), those that ask for what this
-provider does not do are refused. `access_token_signed_response_alg`, `require_pkce`, `first_party` are ours.
+provider does not do are refused. `access_token_signed_response_alg`, `require_pkce`, `first_party` and
+`minimum_acr` are ours.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ from typing import Final
 
 from idp.policy import public_jwks, redirect_uri
 from idp.policy import scope as scopes
+from idp.policy.assurance import Acr
 from idp.policy.metadata_reader import Problem, Reader
 from idp.policy.public_jwks import Jwks
 
@@ -22,6 +24,7 @@ __all__ = [
     "AuthMethod",
     "ClientMetadata",
     "GrantType",
+    "MinimumAcr",
     "Problem",
     "SigningAlg",
     "SubjectType",
@@ -78,6 +81,14 @@ class ApplicationType(StrEnum):
     NATIVE = "native"
 
 
+class MinimumAcr(StrEnum):
+    """The least assurance a client may be content with; only these values of `acr` mean "or better"."""
+
+    AAL1_USERPASS = Acr.AAL1_USERPASS.value
+    AAL2_OR_AAL3_ANY = Acr.AAL2_OR_AAL3_ANY.value
+    AAL3_ANY = Acr.AAL3_ANY.value
+
+
 @dataclass(frozen=True, slots=True)
 class ClientMetadata:
     """A registration that is sound; the defaults are those of an absent member."""
@@ -97,6 +108,8 @@ class ClientMetadata:
     sector_identifier_uri: str | None = None
     application_type: ApplicationType = ApplicationType.WEB
     default_max_age: timedelta | None = None
+    default_acr_values: tuple[str, ...] = ()
+    minimum_acr: MinimumAcr | None = None
     require_auth_time: bool = False
     initiate_login_uri: str | None = None
     client_uri: str | None = None
@@ -186,6 +199,8 @@ def to_json(metadata: ClientMetadata) -> dict[str, object]:
         "sector_identifier_uri": metadata.sector_identifier_uri,
         "application_type": metadata.application_type,
         "default_max_age": None if max_age is None else int(max_age.total_seconds()),
+        "default_acr_values": list(metadata.default_acr_values),
+        "minimum_acr": metadata.minimum_acr,
         "require_auth_time": metadata.require_auth_time,
         "initiate_login_uri": metadata.initiate_login_uri,
         "client_uri": metadata.client_uri,
@@ -225,6 +240,8 @@ def _read(reader: Reader) -> ClientMetadata:
         sector_identifier_uri=reader.uri("sector_identifier_uri"),
         application_type=application_type,
         default_max_age=reader.seconds("default_max_age"),
+        default_acr_values=reader.choices("default_acr_values", tuple(Acr)) or (),
+        minimum_acr=reader.choice("minimum_acr", MinimumAcr),
         require_auth_time=reader.flag("require_auth_time", absent=False),
         initiate_login_uri=reader.uri("initiate_login_uri"),
         client_uri=reader.uri("client_uri"),

@@ -27,6 +27,8 @@ class Lifetimes:
     offline_absolute: timedelta = timedelta(days=90)
     session_idle: timedelta = timedelta(minutes=30)
     session_absolute: timedelta = timedelta(hours=12)
+    # NIST SP 800-63B-4 §2.3.3. A setting that is shorter for every session is as short for these.
+    session_idle_aal3: timedelta = timedelta(minutes=15)
     client_assertion: timedelta = timedelta(seconds=60)
     client_assertion_leeway: timedelta = timedelta(seconds=30)
     jwks_max_age: timedelta = timedelta(seconds=600)

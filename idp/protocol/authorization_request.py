@@ -1,7 +1,8 @@
 """Check an authorization request, in the order in which one may trust what it says.
 
-RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1 and §3.1.2.2, RFC 7636 §4.4.1, RFC 9700 §2.1. Until the client
-and its redirect URI are validated nothing is sent anywhere (`NotAnswerable`); after that the client is told.
+RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1, §3.1.2.2 and §5.5, RFC 7636 §4.4.1, RFC 9700 §2.1. Until the
+client and its redirect URI are validated nothing is sent anywhere (`NotAnswerable`); after that the client is
+told.
 """
 
 import re
@@ -10,8 +11,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import NoReturn, TypeVar
 
-from idp.policy import prompt, scope
-from idp.policy.journey import Asked
+from idp.policy import claims_request, prompt, scope
+from idp.policy.claims_request import ClaimsRequest
+from idp.policy.journey import Asked, Assurance
 from idp.policy.refusal import Refused
 from idp.protocol import id_token, pkce
 from idp.protocol.clients import Clients, RegisteredClient
@@ -20,7 +22,7 @@ from idp.protocol.keyring import KeyRing
 from idp.protocol.request import Parameters
 from idp.protocol.response import AuthorizationResponse, ResponseMode
 
-S = TypeVar("S", bound=str)
+T = TypeVar("T")
 
 PARAMETERS = [
     "client_id",
@@ -38,12 +40,21 @@ PARAMETERS = [
     "id_token_hint",
     "ui_locales",
     "acr_values",
+    "claims",
     "display",
 ]
 """What is read, and kept when a request waits for a person; anything else is ignored (RFC 6749 §3.1)."""
 
-_LONGEST = {"state": 2048, "nonce": 1024, "redirect_uri": 2048, "login_hint": 256, "id_token_hint": 8192}
+_LONGEST = {
+    "state": 2048,
+    "nonce": 1024,
+    "redirect_uri": 2048,
+    "login_hint": 256,
+    "id_token_hint": 8192,
+    "claims": claims_request.LONGEST,
+}
 _LONGEST_OTHER = 1024
+_ANY_CHARACTER = frozenset({"login_hint", "claims"})
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
 _MAX_AGE = re.compile(r"[0-9]{1,9}")
 NOT_SUPPORTED = {
@@ -93,11 +104,13 @@ def validate(clients: Clients, keyring: KeyRing, issuer: str, parameters: Parame
         _check_form(parameters, sent)
         _check_response_type(client, sent)
         code_challenge = _code_challenge(client, sent)
+        claims = _decided(claims_request.parse(sent.get("claims")))
         asked = Asked(
             prompt=_decided(prompt.parse(sent.get("prompt"))),
             max_age=_max_age(client, sent),
-            hinted_sub=_hinted_sub(keyring, issuer, client, sent),
+            hinted_sub=_hinted_sub(keyring, issuer, client, sent, claims),
             scope=_scope(client, sent),
+            assurance=_assurance(client, sent, claims),
         )
     except Refusal as refusal:
         _refuse(client, redirect_uri, mode, sent, issuer, refusal)
@@ -158,7 +171,7 @@ def _check_form(parameters: Parameters, sent: Mapping[str, str]) -> None:
         value = sent.get(name, "")
         if len(value) > _LONGEST.get(name, _LONGEST_OTHER):
             raise Refusal("invalid_request", f"{name} is too long")
-        if name != "login_hint" and not _PRINTABLE.fullmatch(value):
+        if name not in _ANY_CHARACTER and not _PRINTABLE.fullmatch(value):
             raise Refusal("invalid_request", f"{name} holds characters that are not printable ASCII")
     for name, error in NOT_SUPPORTED.items():
         if name in sent:
@@ -205,15 +218,35 @@ def _max_age(client: RegisteredClient, sent: Mapping[str, str]) -> timedelta | N
 
 
 def _hinted_sub(
-    keyring: KeyRing, issuer: str, client: RegisteredClient, sent: Mapping[str, str]
+    keyring: KeyRing,
+    issuer: str,
+    client: RegisteredClient,
+    sent: Mapping[str, str],
+    claims: ClaimsRequest,
 ) -> str | None:
     hint = sent.get("id_token_hint")
     if hint is None:
-        return None
-    claims = id_token.verify_hint(keyring, issuer, hint)
-    if claims is None or claims["aud"] != client.client_id:
+        return claims.sub
+    hinted = id_token.verify_hint(keyring, issuer, hint)
+    if hinted is None or hinted["aud"] != client.client_id:
         raise Refusal("invalid_request", "id_token_hint is not an ID Token that we issued to this client")
-    return str(claims["sub"])
+    if claims.sub not in {None, hinted["sub"]}:
+        raise Refusal("invalid_request", "id_token_hint and claims ask for two different people")
+    return str(hinted["sub"])
+
+
+def _assurance(client: RegisteredClient, sent: Mapping[str, str], claims: ClaimsRequest) -> Assurance:
+    """OpenID Connect Core §3.1.2.1, §5.5.1.1 and Registration §2: all but an essential claim is a wish.
+
+    A claim takes the place of `acr_values`, and these that of what the client registered.
+    """
+    minimum = client.metadata.minimum_acr
+    least = () if minimum is None else ((minimum.value,),)
+    if claims.acr is not None and claims.acr.is_essential:
+        return Assurance(required=(*least, claims.acr.values))
+    values = tuple(dict.fromkeys(sent.get("acr_values", "").split()))
+    wished = (claims.acr.values if claims.acr else ()) or values or client.metadata.default_acr_values
+    return Assurance(required=least, wished=wished)
 
 
 def _scope(client: RegisteredClient, sent: Mapping[str, str]) -> frozenset[str]:
@@ -223,7 +256,7 @@ def _scope(client: RegisteredClient, sent: Mapping[str, str]) -> frozenset[str]:
     return _decided(scope.granted(asked, client.metadata.scope))
 
 
-def _decided(value: frozenset[S] | Refused) -> frozenset[S]:
+def _decided(value: T | Refused) -> T:
     if isinstance(value, Refused):
         raise Refusal.of(value)
     return value

@@ -27,6 +27,8 @@ from idp.web.parked import Gone
 
 PAGE_OF = {
     Step.LOGIN: "/login",
+    Step.SECOND_FACTOR: "/mfa",
+    Step.ENROL_FACTOR: "/mfa/enrol",
     Step.CHANGE_PASSWORD: "/change-password",
     Step.SELECT_ACCOUNT: "/select-account",
     Step.CONSENT: "/consent",
@@ -97,6 +99,7 @@ def gather(
         client_id=client.client_id,
         first_party=client.metadata.first_party,
         scope=request.asked.scope,
+        assurance=request.asked.assurance,
         sub_of=lambda authentication: provider.server.subject(client, authentication),
     )
     with provider.database.read() as connection:

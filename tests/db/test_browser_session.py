@@ -156,7 +156,9 @@ def test_a_session_gets_a_new_secret_and_stays_what_it_was(signed_in: Database, 
     later = now + timedelta(minutes=20)
     idle_end = later + timedelta(minutes=30)
     with signed_in.write() as connection:
-        assert browser_session.change_secret(connection, a_session(now), digest_of("new"), idle_end, later)
+        assert browser_session.change_secret(
+            connection, a_session(now), "AAL1_USERPASS", digest_of("new"), idle_end, later
+        )
 
     assert not _is_live(signed_in, later)
     with signed_in.read() as connection:
@@ -176,7 +178,7 @@ def test_a_session_that_has_ended_gets_no_new_secret(signed_in: Database, now: d
             browser_session.end(connection, SID, now)
         at = now + later[ended]
         assert not browser_session.change_secret(
-            connection, a_session(now), digest_of("new"), at + timedelta(minutes=30), at
+            connection, a_session(now), "AAL1_USERPASS", digest_of("new"), at + timedelta(minutes=30), at
         )
 
 

@@ -14,6 +14,7 @@ from idp.policy.client_metadata import (
     AuthMethod,
     ClientMetadata,
     GrantType,
+    MinimumAcr,
     Problem,
     SigningAlg,
     SubjectType,
@@ -41,6 +42,17 @@ def problems(**members: object) -> dict[str, str]:
     return {problem.field: problem.message for problem in found}
 
 
+ACR = (
+    "AAL1_USERPASS",
+    "AAL2_TOTP",
+    "AAL2_ANY",
+    "AAL2_OR_AAL3_ANY",
+    "AAL3_FIDO2",
+    "AAL3_SMARTCARD",
+    "AAL3_ANY",
+)
+
+
 def test_the_defaults_are_safe() -> None:
     assert parsed() == ClientMetadata(
         client_name="Payslips",
@@ -58,6 +70,8 @@ def test_the_defaults_are_safe() -> None:
         sector_identifier_uri=None,
         application_type=ApplicationType.WEB,
         default_max_age=None,
+        default_acr_values=(),
+        minimum_acr=None,
         require_auth_time=False,
         initiate_login_uri=None,
         client_uri=None,
@@ -84,6 +98,8 @@ def test_every_member_is_read_and_written() -> None:
         "sector_identifier_uri": "https://sector.example/uris.json",
         "application_type": "web",
         "default_max_age": 3600,
+        "default_acr_values": ["AAL2_TOTP", "AAL3_ANY"],
+        "minimum_acr": "AAL2_OR_AAL3_ANY",
         "require_auth_time": True,
         "initiate_login_uri": "https://rp.example/login",
         "client_uri": "https://rp.example",
@@ -205,6 +221,15 @@ def test_the_sector_is_the_host_of_the_redirect_uris() -> None:
         ("default_max_age", True, "must be a whole number of seconds from 0 to 31536000"),
         ("default_max_age", 1.5, "must be a whole number of seconds from 0 to 31536000"),
         ("default_max_age", 10**30, "must be a whole number of seconds from 0 to 31536000"),
+        (
+            "default_acr_values",
+            ["AAL2_TOTP", "gold"],
+            f"may hold only: {', '.join(ACR)}",
+        ),
+        ("default_acr_values", "AAL2_TOTP", "must be a list of strings of printable characters"),
+        # It would shut out those with more: as a minimum it means something else.
+        ("minimum_acr", "AAL2_ANY", "must be one of: AAL1_USERPASS, AAL2_OR_AAL3_ANY, AAL3_ANY"),
+        ("minimum_acr", 2, "must be one of: AAL1_USERPASS, AAL2_OR_AAL3_ANY, AAL3_ANY"),
         ("require_auth_time", "false", "must be true or false"),
         ("first_party", 1, "must be true or false"),
         (
@@ -320,6 +345,8 @@ sound = st.builds(
     access_token_signed_response_alg=st.sampled_from(SigningAlg),
     subject_type=st.sampled_from(SubjectType),
     default_max_age=st.none() | st.integers(0, 31_536_000).map(lambda seconds: timedelta(seconds=seconds)),
+    default_acr_values=st.sampled_from([(), ("AAL2_TOTP",), ("AAL2_ANY", "AAL3_ANY")]),
+    minimum_acr=st.none() | st.sampled_from(MinimumAcr),
     require_auth_time=st.booleans(),
     client_uri=st.none() | st.just("https://rp.example"),
     require_pkce=st.booleans(),

@@ -1,5 +1,6 @@
 """Which authorization requests are answered, refused to the client, or only to the person in front of us."""
 
+import json
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -8,6 +9,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from idp.db import client
+from idp.policy.journey import Assurance
 from tests.protocol.refusals import redirected
 from tests.site import CALLBACK, ISSUER, Site, received, request_for
 
@@ -117,6 +119,14 @@ REFUSED = [
     case({"id_token_hint": "a" * 8193}, "invalid_request", "id_token_hint is too long", id="hint too long"),
     case({"nonce": "n" * 1025}, "invalid_request", "nonce is too long", id="nonce of 1025"),
     case({"login_hint": "l" * 257}, "invalid_request", "login_hint is too long", id="login_hint of 257"),
+    case({"claims": "{"}, "invalid_request", "claims is not JSON", id="claims that are no JSON"),
+    case({"claims": " " * 8193}, "invalid_request", "claims is too long", id="claims of 8193"),
+    case(
+        {"claims": '{"id_token":{"acr":{"essential":"yes"}}}'},
+        "invalid_request",
+        "claims has an essential that is not true or false, in id_token.acr",
+        id="claims with an essential that is a word",
+    ),
     case({"acr_values": "a" * 1025}, "invalid_request", "acr_values is too long", id="acr_values of 1025"),
     case(
         {"nonce": "n\r\nSet-Cookie: x"},
@@ -179,6 +189,7 @@ def test_the_client_is_told_what_is_wrong(
         "id_token_hint",
         "ui_locales",
         "acr_values",
+        "claims",
         "display",
     ],
 )
@@ -457,7 +468,7 @@ def test_a_hint_of_someone_else_is_never_answered_for_who_is_signed_in(site: Sit
     assert "Log in with your credentials" in page.text
     assert received(visitor.log_in(page, "918AJONES01")) == {
         "error": "login_required",
-        "error_description": "the person who signed in is not the one id_token_hint names",
+        "error_description": "the person who signed in is not the one that was asked for",
         "state": "a-state",
         "iss": ISSUER,
     }
@@ -543,3 +554,79 @@ def test_a_request_is_judged_again_when_it_goes_on(site: Site) -> None:
     response = visitor.log_in(page)
     assert_page(response, 403)
     assert "This application is switched off" in response.text
+
+
+def assurance(site: Site, client_id: str = "payslips", **asked: str | None) -> Assurance:
+    parameters = {name: (value,) for name, value in request_for(client_id, **asked).items()}
+    return site.provider.server.validate(parameters).asked.assurance
+
+
+ESSENTIAL = '{"id_token":{"acr":{"essential":true,"values":["AAL3_ANY","AAL2_TOTP"]}}}'
+VOLUNTARY = '{"id_token":{"acr":{"value":"AAL3_ANY"}}}'
+ANY_VALUE = '{"id_token":{"acr":{"essential":true}}}'
+
+
+@pytest.mark.parametrize(
+    ("asked", "wanted"),
+    [
+        ({}, Assurance()),
+        ({"acr_values": "AAL2_TOTP"}, Assurance(wished=("AAL2_TOTP",))),
+        ({"acr_values": "AAL3_ANY  AAL2_TOTP AAL3_ANY"}, Assurance(wished=("AAL3_ANY", "AAL2_TOTP"))),
+        ({"acr_values": "gold"}, Assurance(wished=("gold",))),
+        ({"claims": VOLUNTARY}, Assurance(wished=("AAL3_ANY",))),
+        ({"claims": ESSENTIAL}, Assurance(required=(("AAL3_ANY", "AAL2_TOTP"),))),
+        ({"claims": ANY_VALUE}, Assurance(required=((),))),
+        ({"claims": '{"id_token":{"acr":null}}', "acr_values": "AAL2_ANY"}, Assurance(wished=("AAL2_ANY",))),
+        ({"claims": VOLUNTARY, "acr_values": "AAL2_ANY"}, Assurance(wished=("AAL3_ANY",))),
+        (
+            {"claims": ESSENTIAL, "acr_values": "AAL2_ANY"},
+            Assurance(required=(("AAL3_ANY", "AAL2_TOTP"),)),
+        ),
+    ],
+)
+def test_the_assurance_that_is_asked_for(shared_site: Site, asked: Asked, wanted: Assurance) -> None:
+    assert assurance(shared_site, **asked) == wanted
+
+
+@pytest.mark.parametrize(
+    ("asked", "wanted"),
+    [
+        ({}, Assurance(required=(("AAL2_OR_AAL3_ANY",),), wished=("AAL2_TOTP",))),
+        ({"acr_values": "AAL3_ANY"}, Assurance(required=(("AAL2_OR_AAL3_ANY",),), wished=("AAL3_ANY",))),
+        ({"claims": VOLUNTARY}, Assurance(required=(("AAL2_OR_AAL3_ANY",),), wished=("AAL3_ANY",))),
+        ({"claims": ESSENTIAL}, Assurance(required=(("AAL2_OR_AAL3_ANY",), ("AAL3_ANY", "AAL2_TOTP")))),
+        (
+            {"claims": '{"id_token":{"acr":{"essential":true,"value":"AAL1_USERPASS"}}}'},
+            Assurance(required=(("AAL2_OR_AAL3_ANY",), ("AAL1_USERPASS",))),
+        ),
+    ],
+)
+def test_what_the_client_registered_holds_where_a_request_says_nothing_else(
+    site: Site, asked: Asked, wanted: Assurance
+) -> None:
+    site.add_client("ward", default_acr_values=["AAL2_TOTP"], minimum_acr="AAL2_OR_AAL3_ANY")
+    assert assurance(site, "ward", **asked) == wanted
+
+
+def test_the_one_subject_that_may_be_answered_for_is_asked_for_as_a_claim_or_a_hint(site: Site) -> None:
+    visitor = site.browser()
+    hint = site.tokens(visitor=visitor)["id_token"]
+    jane, other = site.claims(hint)["sub"], "248289761001"
+
+    def answer(sub: str, **asked: str) -> dict[str, str]:
+        claims = json.dumps({"id_token": {"sub": {"value": sub}}})
+        return received(visitor.authorize(prompt="none", claims=claims, **asked))
+
+    assert "code" in answer(jane)
+    assert "code" in answer(jane, id_token_hint=hint)
+    assert answer(other)["error"] == "login_required"
+    contradiction = answer(other, id_token_hint=hint)
+    assert contradiction["error"] == "invalid_request"
+    assert "id_token_hint and claims ask for two different people" in contradiction["error_description"]
+
+
+def test_claims_may_name_what_is_not_ascii(site: Site) -> None:
+    visitor = site.browser()
+    site.tokens(visitor=visitor)
+    claims = '{"userinfo":{"name":{"value":"Siân ŵ"}}}'
+    assert "code" in received(visitor.authorize(prompt="none", claims=claims))
