@@ -1,9 +1,10 @@
-"""Consent: remember what a person allows a client."""
+"""Consent: remember what a person allows a client, and forget it when they withdraw it."""
 
 from datetime import datetime
 
-from idp.db import Connection, audit, authorization_request
+from idp.db import Connection, audit, authorization_code, authorization_request
 from idp.db import consent as rows
+from idp.db import grant as grants
 from idp.db.audit import AuditEvent
 from idp.db.authorization_request import AuthorizationRequest
 from idp.db.browser_session import BrowserSession
@@ -35,3 +36,31 @@ def grant(
             detail={"scope": sorted(scope)},
         ),
     )
+
+
+def withdraw(
+    connection: Connection, session: BrowserSession, client_id: str, *, address: str | None, now: datetime
+) -> bool:
+    """Allow a client nothing any more, and end what it has. False when it was allowed nothing.
+
+    A code that is on its way to the client opens nothing either.
+    """
+    scope = rows.withdraw(connection, session.account_id, client_id)
+    if scope is None:
+        return False
+    # Codes first: who redeems one at this moment has made a grant before the grants are ended.
+    authorization_code.remove_unredeemed(connection, session.account_id, client_id)
+    ended = grants.revoke_of_account_at_client(connection, session.account_id, client_id, now)
+    audit.record(
+        connection,
+        AuditEvent(
+            at=now,
+            event="consent.withdrawn",
+            account_id=session.account_id,
+            client_id=client_id,
+            sid=session.sid,
+            address=address,
+            detail={"scope": sorted(scope), "grants": ended},
+        ),
+    )
+    return True

@@ -79,6 +79,13 @@ _REMOVE_LOST = Effect(
     .where(authorization_codes.c.expires_at <= bindparam("now"))
 )
 
+_REMOVE_UNREDEEMED = Effect(
+    delete(authorization_codes)
+    .where(authorization_codes.c.account_id == bindparam("account"))
+    .where(authorization_codes.c.client_id == bindparam("client"))
+    .where(authorization_codes.c.redeemed_at.is_(None))
+)
+
 
 def add(connection: Connection, code: AuthorizationCode) -> None:
     """Store a code."""
@@ -98,3 +105,8 @@ def find_redeemed(connection: Connection, digest: bytes, client_id: str) -> UUID
 def remove_lost(connection: Connection, client_id: str, now: datetime) -> int:
     """Forget the codes that a client let expire; how many that were."""
     return _REMOVE_LOST.run(connection, client=client_id, now=now)
+
+
+def remove_unredeemed(connection: Connection, account_id: UUID, client_id: str) -> int:
+    """Forget the codes of an account that a client has not redeemed yet; how many that were."""
+    return _REMOVE_UNREDEEMED.run(connection, account=account_id, client=client_id)

@@ -1,15 +1,30 @@
 """Consents: what a person has allowed a third-party client, remembered."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, ForeignKey, Table, bindparam, select
+from sqlalchemy import Column, ForeignKey, Table, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from idp.db.base import CLUSTERED, metadata
+from idp.db.client import clients
 from idp.db.engine import Connection
 from idp.db.statement import Effect, Statement
 from idp.db.types import UtcDateTime, Words
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What a person has allowed a client, whose registered metadata come with it."""
+
+    client_id: str
+    scope: tuple[str, ...]
+    granted_at: datetime
+    metadata: Mapping[str, Any]
+
 
 consents = Table(
     "consents",
@@ -42,6 +57,21 @@ _FIND: Statement[frozenset[str]] = Statement(
     frozenset,
 )
 
+_OF_ACCOUNT = Statement(
+    select(consents.c.client_id, consents.c.scope, consents.c.granted_at, clients.c.metadata)
+    .join(clients, consents.c.client_id == clients.c.client_id)
+    .where(consents.c.account_id == bindparam("account"))
+    .order_by(consents.c.granted_at.desc(), consents.c.client_id),
+    Consent,
+)
+_WITHDRAW: Statement[frozenset[str]] = Statement(
+    delete(consents)
+    .where(consents.c.account_id == bindparam("account"))
+    .where(consents.c.client_id == bindparam("client"))
+    .returning(consents.c.scope),
+    frozenset,
+)
+
 
 def grant(
     connection: Connection, account_id: UUID, client_id: str, scope: frozenset[str], now: datetime
@@ -55,3 +85,13 @@ def grant(
 def find(connection: Connection, account_id: UUID, client_id: str) -> frozenset[str]:
     """The scope allowed so far; empty when none was."""
     return _FIND.first(connection, account=account_id, client=client_id) or frozenset()
+
+
+def of_account(connection: Connection, account_id: UUID) -> list[Consent]:
+    """What an account has allowed, the latest first."""
+    return _OF_ACCOUNT.all(connection, account=account_id)
+
+
+def withdraw(connection: Connection, account_id: UUID, client_id: str) -> frozenset[str] | None:
+    """Allow a client nothing any more; the scope it was allowed, or None when it was allowed nothing."""
+    return _WITHDRAW.first(connection, account=account_id, client=client_id)

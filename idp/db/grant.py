@@ -182,6 +182,13 @@ _REVOKE_OF_CLIENT = Effect(
     .where(grants.c.revoked_at.is_(None))
     .values(revoked_at=bindparam("now"))
 )
+_REVOKE_AT_CLIENT = Effect(
+    update(grants)
+    .where(grants.c.account_id == bindparam("account"))
+    .where(grants.c.client_id == bindparam("client"))
+    .where(grants.c.revoked_at.is_(None))
+    .values(revoked_at=bindparam("now"))
+)
 
 
 def add_if_live(connection: Connection, grant: Grant, now: datetime) -> bool:
@@ -243,3 +250,10 @@ def revoke_of_refresh_token(
 def revoke_of_client(connection: Connection, client_id: str, now: datetime) -> int:
     """End every grant of a client; how many."""
     return _REVOKE_OF_CLIENT.run(connection, client=client_id, now=now)
+
+
+def revoke_of_account_at_client(
+    connection: Connection, account_id: UUID, client_id: str, now: datetime
+) -> int:
+    """End every grant of an account that a client has; how many."""
+    return _REVOKE_AT_CLIENT.run(connection, account=account_id, client=client_id, now=now)

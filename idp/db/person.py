@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Column, Date, Index, String, Table, Text, bindparam, func, insert, select
+from sqlalchemy import Column, Date, Index, String, Table, Text, bindparam, func, insert, select, update
 
 from idp.db.base import metadata
 from idp.db.engine import Connection
@@ -60,6 +60,13 @@ _HAS_EMAIL = Statement(
     select(people.c.id).where(func.lower(people.c.email) == bindparam("email")).limit(1), lambda _: True
 )
 
+_SET_LANGUAGE = Effect(
+    update(people)
+    .where(people.c.id == bindparam("person"))
+    .where(people.c.language != bindparam("chosen"))
+    .values(language=bindparam("chosen"))
+)
+
 
 def add(connection: Connection, person: Person) -> None:
     """Add a person."""
@@ -90,3 +97,8 @@ def find_same(connection: Connection, email: str, date_of_birth: date) -> list[P
 def has_email(connection: Connection, email: str) -> bool:
     """Whether anybody has that mail address (ASCII case aside)."""
     return _HAS_EMAIL.first(connection, email=email.lower()) is not None
+
+
+def set_language(connection: Connection, person_id: UUID, language: str) -> bool:
+    """Write to a person in this language from now on. False when that was so."""
+    return _SET_LANGUAGE.run(connection, person=person_id, chosen=language) == 1
