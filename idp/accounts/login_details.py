@@ -15,7 +15,7 @@ from idp.accounts.attempt import Attempts
 from idp.accounts.link import Issued, Links
 from idp.accounts.post import Post
 from idp.accounts.sign_in import PASSWORD
-from idp.db import Connection, account, attempt, audit
+from idp.db import Connection, account, attempt, audit, outbox
 from idp.db.account import Account, AccountState, Profile
 from idp.db.audit import AuditEvent
 from idp.db.link import Purpose
@@ -84,6 +84,9 @@ class LoginDetails:
             values["forgotten"] = self.post.address("/forgotten")
         if kind is Kind.UNLOCK:
             values["locked"] = is_locked(connection, self.attempts, profiles[0].person_id, now)
+        if _are_all(connection, accounts):
+            # What waits says nothing more, and its links were superseded when those of this letter were made.
+            outbox.supersede(connection, profiles[0].person_id, _LETTER[kind].value, now)
         self._queue(connection, _LETTER[kind], profiles[0], values, reference, now)
         for row, offered in zip(accounts, offers, strict=True):
             answered = AuditEvent(
@@ -157,6 +160,12 @@ def _profile(connection: Connection, account_id: UUID) -> Profile:
     if found is None:
         raise LookupError("An account that was just read is gone.")
     return found
+
+
+def _are_all(connection: Connection, accounts: Sequence[Account]) -> bool:
+    """Whether their person has no other account."""
+    all_of_them = account.of_person(connection, accounts[0].person_id)
+    return {row.id for row in all_of_them} == {row.id for row in accounts}
 
 
 def _about(profile: Profile) -> dict[str, Any]:

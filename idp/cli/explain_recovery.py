@@ -131,6 +131,11 @@ def _of_mail(mail: Mail) -> _Fact:
                 f"The letter was given up at {shown(mail.failed_at)}: {shown(mail.last_error)}",
                 f"Put the cause right, and try again: idp mail retry {mail.id}",
             )
+        case State.SUPERSEDED:
+            return _Fact(
+                "The letter was not sent: a newer one to the same person took its place, and its links.",
+                "See what became of that one: idp mail list --user USERNAME",
+            )
         case State.WAITING:
             why = "" if mail.last_error is None else f" The last one failed: {shown(mail.last_error)}"
             return _Fact(

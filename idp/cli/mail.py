@@ -18,6 +18,7 @@ from idp.policy import username as usernames
 
 _NOT_TWICE = "A worker is sending it at this moment. Look again in a few minutes: idp mail show {}"
 _OVER = "It was sent, and its content was erased. Let the person ask for another one."
+_SUPERSEDED = "A newer mail to the same person took its place: idp mail list --user USERNAME"
 _NO_CONTENT = "Its content is missing, so there is nothing to send. Let the person ask for another one."
 
 
@@ -131,6 +132,8 @@ def _get(connection: Connection, mail_id: UUID) -> Mail:
 def _why_not(found: Mail) -> str:
     if found.state is State.SENT:
         return _OVER
+    if found.state is State.SUPERSEDED:
+        return _SUPERSEDED
     return _NOT_TWICE.format(found.id) if found.has_content else _NO_CONTENT
 
 

@@ -61,11 +61,15 @@ Index("ix_outbox_urgent", outbox.c.next_attempt_at, sqlite_where=_is_urgent, pos
 
 
 class State(StrEnum):
-    """Where a mail is: to be sent, at once or later; with the mail server; or not sent for a day."""
+    """Where a mail is: to be sent, at once or later; with the mail server; or not sent for a day.
+
+    Or not needed any more: a newer one says the same with links that work.
+    """
 
     WAITING = "waiting"
     SENT = "sent"
     GIVEN_UP = "given_up"
+    SUPERSEDED = "superseded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,9 @@ class Mail:
         """Where it is."""
         if self.delivered_at is not None:
             return State.SENT
-        return State.WAITING if self.failed_at is None else State.GIVEN_UP
+        if self.failed_at is not None:
+            return State.GIVEN_UP
+        return State.SUPERSEDED if self.next_attempt_at is None else State.WAITING
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,9 @@ _IS: dict[State, tuple[ColumnElement[bool], ...]] = {
     State.WAITING: (outbox.c.next_attempt_at.is_not(None),),
     State.SENT: (outbox.c.delivered_at.is_not(None),),
     State.GIVEN_UP: (outbox.c.failed_at.is_not(None),),
+    State.SUPERSEDED: tuple(
+        column.is_(None) for column in (outbox.c.next_attempt_at, outbox.c.delivered_at, outbox.c.failed_at)
+    ),
 }
 
 _NEW = ("id", "kind", "sealed", "created_at", "next_attempt_at", "attempts", "person_id", "reference")
@@ -188,14 +197,23 @@ _SEEN = (
 )
 _FIND = Statement(select(*_SEEN).where(outbox.c.id == bindparam("mail")), Mail)
 
+# Not while a worker is sending it: it would go out twice, or be called unsent though it went out.
+_is_idle = or_(outbox.c.attempts == 0, outbox.c.last_error.is_not(None), _is_due)
+_SUPERSEDE = Effect(
+    update(outbox)
+    .where(outbox.c.person_id == bindparam("person"))
+    .where(outbox.c.kind == bindparam("which"))
+    .where(*_IS[State.WAITING], _is_idle)
+    .values(sealed=None, next_attempt_at=None, last_error=bindparam("why"))
+)
+
 _has_content = outbox.c.sealed.is_not(None)
 _again = update(outbox).values(next_attempt_at=bindparam("now"), failed_at=None)
 _RETRY = Effect(
     _again.where(
         outbox.c.id == bindparam("mail"),
         _has_content,
-        # Not while a worker is sending it: it would go out twice.
-        or_(outbox.c.attempts == 0, outbox.c.last_error.is_not(None), _is_due),
+        _is_idle,
     )
 )
 _RETRY_GIVEN_UP = Effect(_again.where(_has_content, *_IS[State.GIVEN_UP]))
@@ -254,6 +272,14 @@ def put_off(connection: Connection, mail_id: UUID, attempts: int, until: datetim
 def give_up(connection: Connection, mail_id: UUID, attempts: int, now: datetime, why: str) -> bool:
     """Try no more, unless an administrator says so; False when somebody else has claimed it since."""
     return _GIVE_UP.run(connection, mail=mail_id, attempt=attempts, at=now, why=why) == 1
+
+
+def supersede(connection: Connection, person_id: UUID, kind: str, now: datetime) -> int:
+    """Send a person's mails of this kind no more that wait, and erase their content; how many.
+
+    One that a worker is sending at this moment goes out.
+    """
+    return _SUPERSEDE.run(connection, person=person_id, which=kind, now=now, why="A newer one took its place")
 
 
 def find(connection: Connection, mail_id: UUID) -> Mail | None:

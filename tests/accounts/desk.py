@@ -10,7 +10,7 @@ from idp.accounts.attempt import AddressThrottled
 from idp.accounts.link import PASSWORD_PURPOSES, UNLOCK_PURPOSES, Link, LinkProblem, Links
 from idp.accounts.post import Enclosed, Post
 from idp.accounts.recovery import Asked, Identity, Recovery, RecoveryBusy
-from idp.db import account, attempt, audit
+from idp.db import account, attempt, audit, outbox
 from idp.db.account import Account
 from idp.db.attempt import Bucket
 from idp.db.engine import migration_engine
@@ -65,6 +65,18 @@ class Desk:
 
     def letters(self) -> list[Enclosed]:
         return mailbox.queued(self.site.provider.database.url, self.site.provider.masters)
+
+    def take_mail(self) -> None:
+        """The worker is sending everything that waits."""
+        now = self.site.clock.now()
+        with self.site.provider.database.write() as connection:
+            while outbox.claim(connection, now, timedelta(minutes=5)):
+                pass
+
+    def written(self) -> int:
+        """How many letters were written, sent or not."""
+        with self.site.provider.database.read() as connection:
+            return len(outbox.newest(connection, 999))
 
     def answer(self, kind: Kind = Kind.FORGOTTEN, email: str = JANE, **asked: Any) -> list[Enclosed]:  # noqa: ANN401 - the same
         """Ask, let the worker work, and read what is new in the mail."""

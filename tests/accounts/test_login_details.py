@@ -11,6 +11,7 @@ from idp.db import attempt, outbox
 from idp.db.account import AccountState
 from idp.db.attempt import NEVER, Bucket
 from idp.db.link import Purpose
+from idp.db.outbox import State
 from idp.policy.recovery import Kind
 from idp.services.letters import Letter
 from tests import mailbox
@@ -155,6 +156,33 @@ def test_a_newer_letter_ends_the_links_of_the_older_one(desk: Desk) -> None:
 
     assert desk.link(older.values["accounts"][0]["link"]) is LinkProblem.SUPERSEDED
     assert isinstance(desk.link(newer.values["accounts"][0]["link"]), Link)
+
+
+def states_of_mail(desk: Desk) -> list[State]:
+    with desk.site.provider.database.read() as connection:
+        found = outbox.newest(connection, 9, person_id=jane(desk).person_id)
+    return [mail.state for mail in reversed(found)]
+
+
+def test_a_newer_letter_takes_the_place_of_the_older_one_that_was_not_sent_yet(desk: Desk) -> None:
+    for kind in (Kind.FORGOTTEN, Kind.UNLOCK, Kind.FORGOTTEN):
+        desk.ask(kind)
+        desk.recovery.work()
+        desk.site.clock.advance(timedelta(seconds=1))
+
+    assert states_of_mail(desk) == [State.SUPERSEDED, State.WAITING, State.WAITING]
+
+
+def test_a_letter_about_one_account_takes_no_other_s_place(desk: Desk) -> None:
+    desk.site.add_account("432JSMITH01", person_id=jane(desk).person_id)
+    for username in ("918JSMITH01", "432JSMITH01", None):
+        states = states_of_mail(desk)
+        assert set(states) <= {State.WAITING}
+        desk.ask(username=username)
+        desk.recovery.work()
+        desk.site.clock.advance(timedelta(seconds=1))
+
+    assert states_of_mail(desk) == [State.SUPERSEDED, State.SUPERSEDED, State.WAITING]
 
 
 def test_the_letter_is_in_the_language_on_record(desk: Desk) -> None:

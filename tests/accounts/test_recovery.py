@@ -172,6 +172,7 @@ def test_a_handle_of_nothing_finds_nothing(desk: Desk) -> None:
 def test_a_letter_is_sent_again_under_the_same_reference(desk: Desk) -> None:
     asked = desk.ask()
     desk.recovery.work()
+    desk.take_mail()
 
     again = desk.recovery.ask_again(asked.handle, address="192.0.2.7", is_shared=False)
 

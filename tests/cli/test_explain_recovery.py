@@ -17,7 +17,7 @@ from idp.policy.lockout import LockoutRule
 from idp.policy.rate import RateLimit, RecoveryLimits
 from idp.policy.recovery import Kind
 from idp.services.keys import MasterKeys
-from tests.builders import add_account, an_account
+from tests.builders import PERSON_ID, add_account, an_account
 from tests.cli.conftest import Operator
 
 ISSUER = "https://id.example.nhs.uk"
@@ -107,6 +107,20 @@ def test_what_a_letter_says_and_where_it_is_are_told(
         {"outcome": "answered", "username": "123SODOWD01", "kind": "unlock", "offer": "unlock"}
     ]
     assert [(mail["kind"], mail["state"]) for mail in document["mails"]] == [("unlock", "sent")]
+
+
+def test_a_letter_that_a_newer_one_took_the_place_of_is_told(
+    idp: Operator, ask: Ask, recovery: Recovery, database: Database, now: datetime
+) -> None:
+    reference = ask(Kind.UNLOCK)
+    recovery.work()
+    with database.write() as connection:
+        outbox.supersede(connection, PERSON_ID, "unlock", now)
+
+    assert said(idp, reference)[1:] == [
+        "The letter was not sent: a newer one to the same person took its place, and its links.",
+        "What to do: See what became of that one: idp mail list --user USERNAME",
+    ]
 
 
 def test_a_letter_too_many_is_told(idp: Operator, ask: Ask, recovery: Recovery) -> None:

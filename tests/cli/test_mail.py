@@ -199,6 +199,17 @@ def test_what_was_sent_cannot_be_tried_again(idp: Operator, database: Database, 
     assert "It was sent" in idp.refused("mail", "retry", sent(database, now))
 
 
+def test_what_a_newer_mail_took_the_place_of_cannot_be_tried_again(
+    idp: Operator, database: Database, now: datetime
+) -> None:
+    mail_id = queue(database, now)
+    with database.write() as connection:
+        assert outbox.supersede(connection, PERSON_ID, "unlock", now) == 1
+
+    assert idp.json("mail", "show", mail_id)["state"] == "superseded"
+    assert "A newer mail to the same person took its place" in idp.refused("mail", "retry", mail_id)
+
+
 def test_what_a_worker_is_sending_is_not_sent_by_another(
     idp: Operator, database: Database, now: datetime
 ) -> None:

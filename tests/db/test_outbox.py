@@ -120,6 +120,42 @@ def plan_of_a_claim(database: Database, now: datetime) -> str:
         return str(connection.execute(f"{explain} {sql}", values, lambda cursor: cursor.fetchall()))
 
 
+def test_a_newer_mail_takes_the_place_of_those_that_wait(database: Database, now: datetime) -> None:
+    add(database, FIRST, now, person_id=PERSON_ID)
+    put_off = claimed(database, now)
+    with database.write() as connection:
+        assert outbox.put_off(connection, FIRST, put_off.attempts, now + HOUR, "421")
+    add(database, SECOND_ID, now, person_id=PERSON_ID)
+    add(database, THIRD, now, person_id=PERSON_ID, kind="usernames")
+    add(database, uuid.UUID(int=4), now, person_id=uuid.UUID(int=5))
+    with database.write() as connection:
+        assert outbox.supersede(connection, PERSON_ID, "unlock", now) == 2
+        assert outbox.supersede(connection, PERSON_ID, "unlock", now) == 0
+
+    for mail_id in (FIRST, SECOND_ID):
+        mail = seen(database, mail_id)
+        assert (mail.state, mail.has_content) == (State.SUPERSEDED, False)
+        assert (mail.delivered_at, mail.failed_at, mail.next_attempt_at) == (None, None, None)
+    with database.write() as connection:
+        assert {mail.id for mail in outbox.newest(connection, 9, state=State.SUPERSEDED)} == {
+            FIRST,
+            SECOND_ID,
+        }
+        assert not outbox.retry(connection, FIRST, now)
+        assert outbox.counts(connection) == Counts(2, 0, now)
+    assert {claimed(database, now).id, claimed(database, now).id} == {THIRD, uuid.UUID(int=4)}
+
+
+def test_a_mail_that_is_being_sent_goes_out_whatever_is_newer(database: Database, now: datetime) -> None:
+    add(database, FIRST, now, person_id=PERSON_ID)
+    mine = claimed(database, now)
+    with database.write() as connection:
+        assert outbox.supersede(connection, PERSON_ID, "unlock", now + SECOND) == 0
+        assert outbox.delivered(connection, FIRST, mine.attempts, now + SECOND)
+
+    assert seen(database).state is State.SENT
+
+
 def test_a_mail_is_not_claimed_before_its_time(database: Database, now: datetime) -> None:
     add(database, FIRST, now + SECOND)
 
