@@ -130,10 +130,3 @@ def is_known(wanted: Collection[str]) -> bool:
 def factors_of(words: Sequence[str]) -> tuple[Factor, ...]:
     """Read the factors that a session keeps. ValueError for a word that is none."""
     return tuple(Factor(word) for word in words)
-
-
-def reached(amr: Collection[str]) -> Acr:
-    """Name the assurance of a sign-in by password; ValueError for any other."""
-    if "pwd" not in amr:
-        raise ValueError(f"no assurance is defined for the methods {sorted(amr)}")
-    return Acr.AAL1_USERPASS

@@ -1,13 +1,16 @@
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from idp.db import Connection, Database, account, browser_session, client, grant
 from idp.db.account import AccountState
-from idp.db.browser_session import PASSWORD_DUE
+from idp.db.browser_session import PASSWORD_DUE, SECOND_FACTOR_DUE
+from idp.db.engine import migration_engine
 from tests.builders import (
     ACCOUNT_ID,
     GRANT_ID,
@@ -234,3 +237,96 @@ def test_one_session_ends_or_all_of_the_account(
 
     assert not _is_live(signed_in, now)
     assert _is_live(signed_in, now, digest_of("other")) is other_lives
+
+
+@pytest.mark.parametrize("state", [AccountState.ACTIVE, AccountState.MUST_CHANGE_PASSWORD])
+def test_half_a_session_is_found_apart_from_all_others(
+    database: Database, now: datetime, state: AccountState
+) -> None:
+    half = replace(a_session(now), acr=SECOND_FACTOR_DUE)
+    with database.write() as connection:
+        add_account(connection, replace(an_account(now), state=state))
+        add_session(connection, half)
+
+    with database.read() as connection:
+        assert browser_session.find_half(connection, COOKIE, now) == half
+        assert browser_session.find_half(connection, digest_of("guess"), now) is None
+        assert browser_session.find_half(connection, COOKIE, now + timedelta(minutes=30)) is None
+    assert not _is_live(database, now)
+    assert not _is_due(database, now)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [each for each in AccountState if each not in {AccountState.ACTIVE, AccountState.MUST_CHANGE_PASSWORD}],
+)
+def test_half_a_session_of_a_closed_account_is_none(
+    database: Database, now: datetime, state: AccountState
+) -> None:
+    with database.write() as connection:
+        add_account(connection, replace(an_account(now), state=state))
+        add_session(connection, replace(a_session(now), acr=SECOND_FACTOR_DUE))
+
+    with database.read() as connection:
+        assert browser_session.find_half(connection, COOKIE, now) is None
+
+
+@pytest.mark.parametrize("acr", ["AAL1_USERPASS", "AAL3_SMARTCARD", PASSWORD_DUE])
+def test_no_other_session_is_half(database: Database, now: datetime, acr: str) -> None:
+    with database.write() as connection:
+        add_account(connection, an_account(now))
+        add_session(connection, replace(a_session(now), acr=acr))
+
+    with database.read() as connection:
+        assert browser_session.find_half(connection, COOKIE, now) is None
+
+
+def test_a_session_that_does_not_say_with_what_it_was_begun_was_begun_with_a_password(
+    signed_in: Database, now: datetime
+) -> None:
+    engine = migration_engine(signed_in.url)
+    with engine.begin() as connection_of_its_own:
+        connection_of_its_own.execute(update(browser_session.browser_sessions).values(factors=None))
+    engine.dispose()
+    with signed_in.read() as connection:
+        found = browser_session.find_live(connection, COOKIE, now)
+    assert found is not None
+    assert found.factors == ("password",)
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        {"acr": "AAL2_TOTP"},
+        {"amr": ("pwd", "otp", "mfa")},
+        {"auth_time": datetime(2026, 11, 23, 6, 59, tzinfo=UTC)},
+    ],
+    ids=str,
+)
+def test_a_session_is_stepped_up_only_while_it_is_what_was_read(
+    signed_in: Database, now: datetime, meanwhile: dict[str, Any]
+) -> None:
+    before, idle_end = a_session(now), now + timedelta(minutes=30)
+    after = replace(before, acr="AAL2_ANY", amr=("pwd", "swk"), factors=("password", "passkey"))
+    with signed_in.write() as connection:
+        seen = replace(before, **meanwhile)
+        assert not browser_session.step_up(connection, seen, after, digest_of("new"), idle_end, now)
+        assert not browser_session.change_secret(
+            connection, seen, "AAL2_ANY", digest_of("new"), idle_end, now
+        )
+        assert browser_session.step_up(connection, before, after, digest_of("new"), idle_end, now)
+
+    assert not _is_live(signed_in, now)
+    with signed_in.read() as connection:
+        assert browser_session.find_live(connection, digest_of("new"), now) == after
+
+
+@pytest.mark.parametrize("ended", ["signed out", "idle"])
+def test_a_session_that_has_ended_is_not_stepped_up(signed_in: Database, now: datetime, ended: str) -> None:
+    at = now + timedelta(minutes=30) if ended == "idle" else now
+    with signed_in.write() as connection:
+        if ended == "signed out":
+            browser_session.end(connection, SID, now)
+        assert not browser_session.step_up(
+            connection, a_session(now), a_session(now), digest_of("new"), at + timedelta(hours=1), at
+        )

@@ -4,19 +4,22 @@ from flask import Response
 
 from idp.accounts import browser_session
 from idp.db import account
-from idp.web import browser
+from idp.web import browser, entrance
 from idp.web.exchange import Exchange
 
 _CHANGE_PASSWORD = "/change-password"  # noqa: S105 - a path
 
 
 def show(exchange: Exchange) -> Response:
-    """GET /. Who has to choose a new password first is taken there."""
+    """GET /. Who has to prove a second factor first, or to choose a new password, is taken there."""
     secret = exchange.cookie(browser.SESSION)
     with exchange.provider.database.read() as connection:
         session = browser_session.find(connection, secret, exchange.now)
+        half = browser_session.find_half(connection, secret, exchange.now) if session is None else None
         due = browser_session.find_due(connection, secret, exchange.now) if session is None else None
         profile = None if session is None else account.find_profile(connection, session.account_id)
+    if half is not None:
+        return exchange.to(entrance.SECOND_FACTOR)
     if due is not None:
         return exchange.to(_CHANGE_PASSWORD)
     return exchange.page(
