@@ -49,3 +49,8 @@ def is_due(
 def may_trust_devices(rule: Rule) -> bool:
     """Whether people may ask not to be asked again on a device; always means always."""
     return rule is not Rule.ALWAYS
+
+
+def may_be_without(rule: Rule) -> bool:
+    """Whether people may remove their last second factor."""
+    return rule is Rule.WHEN_ENROLLED
