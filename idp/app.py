@@ -6,6 +6,7 @@ WSGI server loads in each of its processes.
 
 import os
 from functools import cache
+from urllib.parse import urlsplit
 
 from flask import Flask
 
@@ -13,10 +14,15 @@ from idp import assembly
 from idp import settings as settings_module
 from idp.accounts.attempt import Limits
 from idp.accounts.entry import Entry
+from idp.accounts.factor_news import FactorNews
+from idp.accounts.passkey import Passkeys
+from idp.accounts.passkey_enrolment import PasskeyEnrolment
 from idp.accounts.password import Passwords
+from idp.accounts.permission import Permissions
 from idp.accounts.replacement import Replacement
 from idp.accounts.sign_in import SignIn
 from idp.accounts.trusted_device import TrustedDevices
+from idp.accounts.webauthn import Ceremonies
 from idp.db import Database
 from idp.policy.rate import RateLimit, RateLimits
 from idp.policy.second_factor import Rule
@@ -28,6 +34,7 @@ from idp.services.clock import Clock, SystemClock
 from idp.services.hashing import Hasher, threads_for
 from idp.services.keys import MasterKeys
 from idp.services.randomness import Randomness, SystemRandomness
+from idp.services.webauthn import RelyingParty, Trust
 from idp.settings import Settings
 from idp.web.rendering import Brand, Rendering
 from idp.web.routes import install
@@ -63,6 +70,13 @@ def assemble(
         rule=Rule.WHEN_ENROLLED,
         post=assembly.post(settings, masters, randomness),
         lifetimes=lifetimes,
+        randomness=randomness,
+    )
+    ceremonies = Ceremonies(
+        database=database,
+        party=_relying_party(settings),
+        trust=Trust(),
+        clock=clock,
         randomness=randomness,
     )
     sign_in = SignIn(
@@ -104,6 +118,17 @@ def assemble(
         sign_in=sign_in,
         entry=entry,
         links=links,
+        passkeys=Passkeys(database, ceremonies, attempts, entry, clock),
+        passkey_enrolment=PasskeyEnrolment(
+            database=database,
+            ceremonies=ceremonies,
+            attempts=attempts,
+            permissions=Permissions(links, lifetimes),
+            entry=entry,
+            news=FactorNews(assembly.post(settings, masters, randomness)),
+            clock=clock,
+            randomness=randomness,
+        ),
         passwords=passwords,
         recovery=assembly.recovery(settings, database, masters, clock, randomness),
         limits=_limits(settings),
@@ -148,6 +173,12 @@ def _hasher(settings: Settings, masters: MasterKeys) -> Hasher:
         # Some request threads stay free for everything that does not wait for a hash.
         queue=max(1, settings.request_threads - 8 - threads),
     )
+
+
+def _relying_party(settings: Settings) -> RelyingParty:
+    """Who we are to authenticators: a passkey is for the issuer's host, whatever the port."""
+    host = urlsplit(settings.issuer).hostname
+    return RelyingParty(host or "", settings.issuer, "Electronic Staff Record")
 
 
 def _limits(settings: Settings) -> Limits:

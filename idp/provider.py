@@ -12,6 +12,8 @@ from typing import TypeAlias
 from idp.accounts.attempt import Limits
 from idp.accounts.entry import Entry
 from idp.accounts.link import Links
+from idp.accounts.passkey import Passkeys
+from idp.accounts.passkey_enrolment import PasskeyEnrolment
 from idp.accounts.password import Passwords
 from idp.accounts.recovery import Recovery
 from idp.accounts.sign_in import SignIn
@@ -39,6 +41,8 @@ class Provider:
     sign_in: SignIn
     entry: Entry
     links: Links
+    passkeys: Passkeys
+    passkey_enrolment: PasskeyEnrolment
     passwords: Passwords
     recovery: Recovery
     limits: Limits

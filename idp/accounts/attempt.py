@@ -81,13 +81,13 @@ class Attempts:
         self, connection: Connection, address: str, limits: Limits, now: datetime
     ) -> AddressThrottled | None:
         """Count a login page that is about to be stored for an address; None when it may be."""
-        key = self._mac(b"login page", address.encode())
-        opened = rate.hit(connection, key, window_start(limits.login_pages, now))
-        return (
-            AddressThrottled(seconds_to_wait(limits.login_pages, now))
-            if is_exceeded(limits.login_pages, opened)
-            else None
-        )
+        return self._count_address(connection, b"login page", address, limits.login_pages, now)
+
+    def count_ceremony(
+        self, connection: Connection, address: str, limits: Limits, now: datetime
+    ) -> AddressThrottled | None:
+        """Count a question to an authenticator, or its answer: as many as there may be login pages."""
+        return self._count_address(connection, b"ceremony", address, limits.login_pages, now)
 
     def may_recover(self, connection: Connection, counted: str, limit: RateLimit, now: datetime) -> bool:
         """Count a request for login details: of an address, for a person, or of all; whether it may be."""
@@ -109,6 +109,13 @@ class Attempts:
     def of_address(self, address: str) -> bytes:
         """The key of a network address."""
         return self._mac(b"address", address.encode())
+
+    def _count_address(
+        self, connection: Connection, kind: bytes, address: str, limit: RateLimit, now: datetime
+    ) -> AddressThrottled | None:
+        key = self._mac(kind, address.encode())
+        counted = rate.hit(connection, key, window_start(limit, now))
+        return AddressThrottled(seconds_to_wait(limit, now)) if is_exceeded(limit, counted) else None
 
     def _mac(self, kind: bytes, value: bytes) -> bytes:
         return hmac.digest(self.key, kind + b"\0" + value, hashlib.sha256)

@@ -25,6 +25,7 @@ class Notice(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the same
     ACCOUNT_UNLOCKED = "account_unlocked"
     SENT_AGAIN = "sent_again"
+    PASSKEY_ADDED = "passkey_added"
 
 
 WORDS: Mapping[Notice, str] = {
@@ -33,6 +34,7 @@ WORDS: Mapping[Notice, str] = {
     Notice.PASSWORD_CHANGED: N_("Your password has been changed."),
     Notice.ACCOUNT_UNLOCKED: N_("Your account is unlocked. Log in with your password."),
     Notice.SENT_AGAIN: N_("Your request has been submitted again."),
+    Notice.PASSKEY_ADDED: N_("Your passkey has been added. You can log in with it from now on."),
 }
 
 

@@ -12,12 +12,12 @@ from idp.web.exchange import Exchange
 from idp.web.parked import Forged
 
 
-def csrf_token(exchange: Exchange, session: BrowserSession | None = None) -> str:
-    """The token of a form that is posted to this very address; `keep` has to answer with its page.
+def csrf_token(exchange: Exchange, session: BrowserSession | None = None, *, page: str | None = None) -> str:
+    """The token of a form that is posted to this very address, or for `page`; `keep` answers with its page.
 
     One that speaks for the person of a `session` ends with it, as that of a waiting request does.
     """
-    return browser.csrf_token(exchange.provider, _binding(exchange, session))
+    return browser.csrf_token(exchange.provider, _binding(exchange, session, page))
 
 
 def keep(exchange: Exchange, response: Response) -> Response:
@@ -27,16 +27,16 @@ def keep(exchange: Exchange, response: Response) -> Response:
     return response
 
 
-def submitted(exchange: Exchange, session: BrowserSession | None = None) -> None:
+def submitted(exchange: Exchange, session: BrowserSession | None = None, *, page: str | None = None) -> None:
     """Make sure that a posted form is our own, made for this page in this browser. Raises `Forged`."""
     if browser.is_from_another_site(exchange.provider, exchange.request):
         raise Forged
     presented = exchange.field(browser.CSRF_FIELD)
     # A browser without the cookie is compared with a new secret, which no form can know.
-    if not browser.is_csrf_token(exchange.provider, _binding(exchange, session), presented):
+    if not browser.is_csrf_token(exchange.provider, _binding(exchange, session, page), presented):
         raise Forged
 
 
-def _binding(exchange: Exchange, session: BrowserSession | None) -> str:
-    of_page = f"{exchange.form_secret} {exchange.path}"
+def _binding(exchange: Exchange, session: BrowserSession | None, page: str | None) -> str:
+    of_page = f"{exchange.form_secret} {page or exchange.path}"
     return of_page if session is None else f"{of_page} {session.sid}"

@@ -64,7 +64,7 @@ def test_a_pasted_passphrase_of_a_kilobyte_is_a_password(site: Site) -> None:
     visitor = site.browser()
     page = login_page(visitor)
     assert "maxlength" not in page.text
-    assert 'autocomplete="username"' in page.text
+    assert 'autocomplete="username webauthn"' in page.text
     assert 'autocomplete="current-password"' in page.text
     assert "code" in received(visitor.log_in(page, "918JDOE01", long))
 

@@ -17,6 +17,7 @@ WORDS_OF_ALL = {
     "password_changed": "Your password has been changed.",
     "account_unlocked": "Your account is unlocked. Log in with your password.",
     "sent_again": "Your request has been submitted again.",
+    "passkey_added": "Your passkey has been added. You can log in with it from now on.",
 }
 
 

@@ -13,6 +13,7 @@ from jinja2 import UndefinedError
 from idp.policy.password import PROFILES, browser_rules
 from idp.web.language import Language
 from idp.web.new_password import Choice, lines
+from idp.web.passkey import Ceremony
 from idp.web.rendering import COMPONENTS, Brand, Rendering, _components
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
@@ -30,6 +31,7 @@ class Message:
     body: tuple[tuple[str, bool], ...]
 
 
+PASSKEY = Ceremony("/passkey/options?request=h4ndle", "/passkey/verify?request=h4ndle", "t0ken", "l1nk")
 BODY = (("Hello", False), ("https://id.example/forgotten", True))
 MESSAGE = Message("1.eml", "jo@nhsbt.example", "Your login details", "22 November 2026", BODY)
 EVIL_MESSAGE = Message(EVIL, EVIL, EVIL, EVIL, ((EVIL, False), (EVIL, True)))
@@ -42,6 +44,7 @@ LOGIN: Mapping[str, object] = {
     "client_name": "My ESR Self-Service",
     "recovery_query": "?request=h4ndle",
     "smartcard": True,
+    "passkey": PASSKEY,
 }
 IDENTITY: Mapping[str, object] = {
     "action": "/forgotten?request=h4ndle",
@@ -127,6 +130,7 @@ PAGES: Mapping[str, Mapping[str, object]] = {
         "wrong": (),
         "choice": CHOICE,
     },
+    "passkey_add.html": {"passkey": PASSKEY, "name": "Jo Smith", "username": "918JSMITH01"},
     "unusable_link.html": {
         "title": "This link has expired",
         "sentence": "Nothing was changed.",
@@ -215,6 +219,8 @@ def evil(value: object) -> object:
         return EVIL
     if isinstance(value, tuple):
         return tuple(evil(inner) for inner in value)
+    if isinstance(value, Ceremony):
+        return Ceremony(EVIL, EVIL, EVIL, EVIL)
     return EVIL_MESSAGE if isinstance(value, Message) else value
 
 
@@ -397,7 +403,8 @@ class TestLogin:
     def test_helps_password_managers_and_never_cuts_a_password(self) -> None:
         page = login()
         username, password = page.field("username"), page.field("password")
-        assert (username["autocomplete"], password["autocomplete"]) == ("username", "current-password")
+        assert username["autocomplete"] == "username webauthn"
+        assert password["autocomplete"] == "current-password"
         assert (username["autocapitalize"], username["spellcheck"]) == ("off", "false")
         assert password["type"] == "password"
         assert not {"maxlength", "onpaste", "pattern", "readonly"} & {*username, *password}

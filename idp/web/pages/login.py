@@ -6,28 +6,23 @@ link in an email, logs in to the provider itself: the same page, the same checks
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from types import MappingProxyType
 
 from flask import Response
 
 from idp.accounts.attempt import AddressThrottled
 from idp.accounts.entry import Entered
 from idp.accounts.sign_in import Credentials, Failed
-from idp.web import entrance, errors, parked, visitor
+from idp.web import entrance, errors, onwards, parked, passkey, visitor
 from idp.web.exchange import Exchange
 from idp.web.parked import Parked
-
-NEXT = "next"
-# Where one may ask to be taken, by its name in an address; everybody else is taken home.
-_PAGES = MappingProxyType({"change-password": "/change-password"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Errand:
-    """What a person logs in for: the `waiting` request of an application, or a page of our own, `onwards`."""
+    """What a person logs in for: the `waiting` request of an application, or a page of our own, `path`."""
 
     waiting: Parked | None = None
-    onwards: str = "/"
+    path: str = onwards.HOME
     query: str = ""
     login_hint: str | None = None
     ui_locales: str | None = None
@@ -62,7 +57,7 @@ def submit(exchange: Exchange) -> Response:
     credentials = _credentials(exchange, errand, typed)
     match exchange.provider.sign_in.with_password(credentials):
         case Entered() as entered:
-            return entrance.let_in(exchange, errand.waiting, entered, onwards=errand.onwards)
+            return entrance.let_in(exchange, errand.waiting, entered, onwards=errand.path)
         case Failed():
             return _page(exchange, errand, username=typed.username, failed_as=credentials.visit.reference)
         case AddressThrottled(retry_after):
@@ -89,8 +84,8 @@ def _of_application(waiting: Parked) -> _Errand:
 
 
 def _own(exchange: Exchange) -> _Errand:
-    page = exchange.asked(NEXT)
-    return _Errand(onwards=_PAGES[page], query=f"?{NEXT}={page}") if page in _PAGES else _Errand()
+    asked = onwards.asked(exchange)
+    return _Errand(path=asked.path, query=asked.query)
 
 
 def _credentials(exchange: Exchange, errand: _Errand, typed: _Typed) -> Credentials:
@@ -122,5 +117,6 @@ def _page(
         client_name=errand.client_name,
         recovery_query="" if waiting is None else errand.query,
         smartcard=False,
+        passkey=passkey.to_sign_in(exchange, waiting, errand.query),
     )
     return visitor.keep(exchange, page) if waiting is None else page

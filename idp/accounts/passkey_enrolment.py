@@ -1,0 +1,253 @@
+"""Make a passkey for an account, rename it, take it away: by whom policy lets, and told to the owner.
+
+Web Authentication Level 3 §7.1; OWASP ASVS 5.0 §6.3.7, §6.4.4, §7.5.1. Whether the session may is asked when
+the browser is asked, and again in the transaction that stores the passkey: there a mailed link is redeemed,
+the session is stepped up by what its person has just proved, devices that were trusted no longer are, and a
+letter is queued.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, TypeAlias
+from uuid import UUID
+
+from idp.accounts.attempt import AddressThrottled, Attempts, Limits
+from idp.accounts.entry import Entered, Entry, Visit
+from idp.accounts.factor_news import Change, Changed, FactorNews
+from idp.accounts.factors import without_factor
+from idp.accounts.link import ENROL_PURPOSES, LinkProblem
+from idp.accounts.permission import Permissions, Withheld
+from idp.accounts.webauthn import Cause, Ceremonies, Refused
+from idp.db import Conflict, Connection, Database, account, audit, link, trusted_device
+from idp.db import browser_session as session_rows
+from idp.db import passkey as rows
+from idp.db.audit import AuditEvent
+from idp.db.browser_session import BrowserSession
+from idp.db.passkey import Passkey
+from idp.db.webauthn_challenge import Ceremony
+from idp.policy.enrolment import Permission
+from idp.services import webauthn
+from idp.services.clock import Clock
+from idp.services.randomness import Randomness
+from idp.services.webauthn import Known, Owner, Registered
+
+MOST: Final = 20
+"""Passkeys of one account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who wants a passkey: the person of a session, half or live, which `secret` opens in this browser alone.
+
+    `link` is the token of a mailed link in hand.
+    """
+
+    session: BrowserSession
+    secret: str
+    visit: Visit
+    link: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """The account has as many passkeys as it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """There is a passkey more, and the session has proved it."""
+
+    passkey: Passkey
+    entered: Entered
+
+
+Outcome: TypeAlias = Enrolled | Withheld | Full | Refused
+
+
+class _Undone(Exception):
+    """Something is not what the transaction was begun for. It rolls back, and becomes a value."""
+
+    def __init__(self, outcome: Withheld | Full) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+
+
+@dataclass(frozen=True, slots=True)
+class PasskeyEnrolment:
+    """Changes which passkeys there are. A name is always one that `factors.read_name` has read."""
+
+    database: Database
+    ceremonies: Ceremonies
+    attempts: Attempts
+    permissions: Permissions
+    entry: Entry
+    news: FactorNews
+    clock: Clock
+    randomness: Randomness
+
+    def withheld(self, asking: Asking) -> Withheld | None:
+        """What stands between this session and a new passkey; None when nothing does."""
+        with self.database.read() as connection:
+            return self._withheld(connection, asking, self.clock.now())
+
+    def options(
+        self, asking: Asking, limits: Limits
+    ) -> Mapping[str, Any] | Withheld | Full | AddressThrottled:
+        """What to ask the authenticator."""
+        now = self.clock.now()
+        with self.database.write() as connection:
+            throttled = self.attempts.count_ceremony(connection, asking.visit.address, limits, now)
+            if throttled is not None:
+                return throttled
+            return self._withheld(connection, asking, now) or self._ask(connection, asking, now)
+
+    def register(self, asking: Asking, name: str, answer: str) -> Outcome:
+        """Store the passkey that the authenticator made, all at once or not at all."""
+        account_id = asking.session.account_id
+        made = self.ceremonies.registration(answer, account_id, asking.secret)
+        outcome = made if isinstance(made, Refused) else self._store(asking, name, made)
+        if isinstance(outcome, Refused):
+            self._record_failure(outcome, asking)
+        return outcome
+
+    def of_account(self, account_id: UUID) -> list[Passkey]:
+        """An account's passkeys, the oldest first, for its owner to see."""
+        with self.database.read() as connection:
+            return rows.of_account(connection, account_id)
+
+    def rename(self, session: BrowserSession, passkey_id: UUID, name: str) -> bool:
+        """Call a passkey something else. False when there is no such passkey."""
+        with self.database.write_once() as connection:
+            return rows.rename(connection, passkey_id, session.account_id, name)
+
+    def remove(self, session: BrowserSession, passkey_id: UUID, *, address: str) -> bool | Withheld:
+        """Take a passkey away, by a live session that has proved every factor just now. False without one.
+
+        With the last factor the recovery codes go, too.
+        """
+        now = self.clock.now()
+        with self.database.write() as connection:
+            # The account's row before the passkey's, as who signs in with it holds it, too.
+            link.hold_account(connection, session.account_id)
+            until = now + self.permissions.lifetimes.session_idle
+            if not session_rows.touch(connection, session.sid, until, now):
+                return Withheld(Permission.LOG_IN)
+            withheld = self.permissions.withheld(connection, session, now)
+            if withheld is not None:
+                return withheld
+            removed = rows.remove(connection, passkey_id, session.account_id)
+            if removed is None:
+                return False
+            without_factor(connection, session.account_id)
+            trusted_device.revoke_all(connection, session.account_id, now)
+            self.news.removed(connection, _change(removed, session, address, now))
+        return True
+
+    def _withheld(self, connection: Connection, asking: Asking, now: datetime) -> Withheld | None:
+        return self.permissions.withheld(
+            connection,
+            asking.session,
+            now,
+            link=asking.link,
+            is_trusted_network=asking.visit.is_trusted_network,
+        )
+
+    def _ask(self, connection: Connection, asking: Asking, now: datetime) -> Mapping[str, Any] | Full:
+        account_id = asking.session.account_id
+        existing = rows.of_account(connection, account_id)
+        if len(existing) >= MOST:
+            return Full()
+        whose = account.get_profile(connection, account_id)
+        challenge = self.ceremonies.begin(connection, Ceremony.REGISTER, account_id, asking.secret, now)
+        return webauthn.registration_options(
+            self.ceremonies.party,
+            challenge,
+            Owner(account_id.bytes, whose.username, whose.name),
+            [Known(each.credential_id, each.transports) for each in existing],
+            wants_attestation=bool(self.ceremonies.trust.roots),
+        )
+
+    def _store(self, asking: Asking, name: str, made: Registered) -> Outcome:
+        now = self.clock.now()
+        session = asking.session
+        passkey = self._named(made, session.account_id, name, now)
+        try:
+            with self.database.write() as connection:
+                self._check(connection, asking, now)
+                rows.add(connection, passkey)
+                entered = self._step_up(connection, asking, passkey, now)
+                trusted_device.revoke_all(connection, session.account_id, now)
+                self.news.added(connection, _change(passkey, session, asking.visit.address, now))
+        except _Undone as undone:
+            return undone.outcome
+        except Conflict:
+            return Refused(Cause.TAKEN, session.account_id)
+        return Enrolled(passkey, entered)
+
+    def _check(self, connection: Connection, asking: Asking, now: datetime) -> None:
+        """Whether it may be done, still. Until the transaction ends nobody else adds a passkey."""
+        account_id = asking.session.account_id
+        link.hold_account(connection, account_id)
+        withheld = self._withheld(connection, asking, now)
+        if withheld is not None:
+            raise _Undone(withheld)
+        if len(rows.of_account(connection, account_id)) >= MOST:
+            raise _Undone(Full())
+        links = self.permissions.links
+        if asking.link is not None:
+            redeemed = links.redeem(connection, asking.link, ENROL_PURPOSES, now)
+            if isinstance(redeemed, LinkProblem):
+                raise _Undone(Withheld(redeemed))
+        links.supersede_all(connection, account_id, ENROL_PURPOSES, now)
+
+    def _step_up(self, connection: Connection, asking: Asking, passkey: Passkey, now: datetime) -> Entered:
+        factor = self.ceremonies.factor(passkey)
+        entered = self.entry.step_up(connection, asking.session, factor, asking.visit, now)
+        if entered is None:
+            raise _Undone(Withheld(Permission.LOG_IN))
+        return entered
+
+    def _named(self, made: Registered, account_id: UUID, name: str, now: datetime) -> Passkey:
+        return Passkey(
+            id=self.randomness.uuid(),
+            credential_id=made.credential_id,
+            account_id=account_id,
+            name=name,
+            public_key=made.public_key,
+            sign_count=made.sign_count,
+            model=made.model,
+            transports=made.transports,
+            is_backup_eligible=made.is_backup_eligible,
+            is_backed_up=made.is_backed_up,
+            is_attested=made.is_attested,
+            created_at=now,
+            last_used_at=None,
+        )
+
+    def _record_failure(self, refused: Refused, asking: Asking) -> None:
+        with self.database.write() as connection:
+            audit.record(
+                connection,
+                AuditEvent(
+                    at=self.clock.now(),
+                    event="factor.added",
+                    outcome="failed",
+                    account_id=asking.session.account_id,
+                    sid=asking.session.sid,
+                    address=asking.visit.address,
+                    reference=asking.visit.reference,
+                    detail={"factor": Changed.PASSKEY.value, "cause": refused.cause.value},
+                ),
+            )
+
+
+def _change(passkey: Passkey, session: BrowserSession, address: str, now: datetime) -> Change:
+    return Change(
+        account_id=session.account_id,
+        what=Changed.PASSKEY,
+        label=passkey.name,
+        at=now,
+        sid=session.sid,
+        address=address,
+    )
