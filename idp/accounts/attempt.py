@@ -89,6 +89,14 @@ class Attempts:
         """Count a question to an authenticator, or its answer: as many as there may be login pages."""
         return self._count_address(connection, b"ceremony", address, limits.login_pages, now)
 
+    def count_new_password(
+        self, connection: Connection, account_id: UUID, limit: RateLimit, now: datetime
+    ) -> AddressThrottled | None:
+        """Count a new password that is about to be hashed for an account; None when it may be."""
+        key = self._mac(b"new password", account_id.bytes)
+        tried = rate.hit(connection, key, window_start(limit, now))
+        return AddressThrottled(seconds_to_wait(limit, now)) if is_exceeded(limit, tried) else None
+
     def may_recover(self, connection: Connection, counted: str, limit: RateLimit, now: datetime) -> bool:
         """Count a request for login details: of an address, for a person, or of all; whether it may be."""
         return not is_exceeded(limit, self.count_recovery(connection, counted, limit, now))

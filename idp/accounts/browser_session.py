@@ -170,9 +170,14 @@ def authentication(session: BrowserSession) -> Authentication:
 
 
 def idle(lifetimes: Lifetimes, acr: str) -> timedelta:
-    """How long a session lives unused: a half one no longer than the page that asks for the other half."""
+    """How long a session lives unused: a half one no longer than the page that asks for the other half.
+
+    Nor does one whose password is due live longer than it takes to choose one.
+    """
     if acr == rows.SECOND_FACTOR_DUE:
         return min(lifetimes.transaction, lifetimes.session_idle)
+    if acr == rows.PASSWORD_DUE:
+        return min(lifetimes.due_session_idle, lifetimes.session_idle)
     return (
         min(lifetimes.session_idle_aal3, lifetimes.session_idle)
         if is_level_3(acr)

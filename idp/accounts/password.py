@@ -3,7 +3,8 @@
 OWASP ASVS 5.0 §6.2, §6.3.1, §6.4.3. Everything that is wrong with a password is told at once, the history
 included, whose hashes are checked in one place of the hash queue. A link never signs anybody in. Who guesses
 at the current password is counted as at the login page, and a session whose password is due opens nothing
-but this. What a new password changes is `replacement`.
+but this. Who has a link or such a session may try passwords often enough, and not keep the hash queue busy.
+What a new password changes is `replacement`.
 """
 
 from collections.abc import Iterable
@@ -26,11 +27,14 @@ from idp.db.audit import AuditEvent
 from idp.db.browser_session import PASSWORD_DUE, BrowserSession
 from idp.policy import username as usernames
 from idp.policy.password import Failure, Profile, Rule, failures, words_of
+from idp.policy.rate import RateLimits
 from idp.services import hashing
 from idp.services.clock import Clock
 from idp.services.common_passwords import is_common
 from idp.services.hashing import Hasher, Place
 from idp.services.randomness import Randomness
+
+_TRIES = RateLimits().new_password_account
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,7 @@ class Passwords:
 
     def update(
         self, token: str, username: str, password: str, *, address: str
-    ) -> Updated | NotAccepted | OtherUsername | LinkProblem:
+    ) -> Updated | NotAccepted | OtherUsername | LinkProblem | AddressThrottled:
         """Choose a password by a mailed link that resets or activates. Raises `hashing.Busy`.
 
         The link of an account that was closed since is `UNKNOWN`: what is closed has no link.
@@ -146,9 +150,8 @@ class Passwords:
             return LinkProblem.UNKNOWN
         if usernames.normalise(username) != found.username:
             return OtherUsername()
-        with self.hasher.place() as place:
-            wanted = _hashed(place, facts, password)
-        if isinstance(wanted, NotAccepted):
+        wanted = self._wanted(facts, password, now)
+        if not isinstance(wanted, str):
             return wanted
         if self.replacement.by_link(token, found, wanted, address=address):
             return Updated(found.username)
@@ -186,18 +189,27 @@ class Passwords:
 
     def change_due(
         self, session: BrowserSession, password: str, *, address: str
-    ) -> Changed | NotAccepted | NotDue:
+    ) -> Changed | NotAccepted | NotDue | AddressThrottled:
         """Choose a password in a session that is due, which makes it live. Raises `hashing.Busy`."""
+        now = self.clock.now()
         with self.database.read() as connection:
             facts = self._facts(connection, session.account_id)
-        if not _is_due(session, facts.account, self.clock.now()):
+        if not _is_due(session, facts.account, now):
             return NotDue()
-        with self.hasher.place() as place:
-            wanted = _hashed(place, facts, password)
-        if isinstance(wanted, NotAccepted):
+        wanted = self._wanted(facts, password, now)
+        if not isinstance(wanted, str):
             return wanted
         renewed = self.replacement.in_session(session, facts.account, wanted, How.DUE, address=address)
         return NotDue() if renewed is None else Changed(renewed)
+
+    def _wanted(self, facts: _Facts, password: str, now: datetime) -> str | NotAccepted | AddressThrottled:
+        """Count a try without the current password, and hash it."""
+        with self.database.write() as connection:
+            throttled = self.attempts.count_new_password(connection, facts.account.id, _TRIES, now)
+        if throttled is not None:
+            return throttled
+        with self.hasher.place() as place:
+            return _hashed(place, facts, password)
 
     def _facts(self, connection: Connection, account_id: UUID) -> _Facts:
         found = account.get(connection, account_id)

@@ -27,7 +27,9 @@ class Lifetimes:
     offline_absolute: timedelta = timedelta(days=90)
     session_idle: timedelta = timedelta(minutes=30)
     session_absolute: timedelta = timedelta(hours=12)
-    # NIST SP 800-63B-4 §2.3.3. A setting that is shorter for every session is as short for these.
+    # A setting that is shorter for every session is as short for these: one that opens nothing until a new
+    # password was chosen, and NIST SP 800-63B-4 §2.3.3.
+    due_session_idle: timedelta = timedelta(minutes=10)
     session_idle_aal3: timedelta = timedelta(minutes=15)
     client_assertion: timedelta = timedelta(seconds=60)
     client_assertion_leeway: timedelta = timedelta(seconds=30)

@@ -34,6 +34,7 @@ class RateLimits:
     sign_in_address: RateLimit = RateLimit(60, timedelta(minutes=1))
     sign_in_failures_address: RateLimit = RateLimit(20, timedelta(minutes=10))
     second_factor_address: RateLimit = RateLimit(30, timedelta(minutes=10))
+    new_password_account: RateLimit = RateLimit(30, timedelta(minutes=10))
 
 
 @dataclass(frozen=True, slots=True)

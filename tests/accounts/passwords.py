@@ -95,7 +95,9 @@ class Desk:
             limits=limits or self.site.provider.limits,
         )
 
-    def change_due(self, session: BrowserSession, password: str = NEW) -> Changed | NotAccepted | NotDue:
+    def change_due(
+        self, session: BrowserSession, password: str = NEW
+    ) -> Changed | NotAccepted | NotDue | AddressThrottled:
         return self.passwords.change_due(session, password, address=HERE)
 
     def try_to_sign_in(self, password: str = PASSWORD, username: str = JANE) -> object:

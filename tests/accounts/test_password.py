@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from idp.accounts import browser_session
 from idp.accounts.attempt import AddressThrottled
 from idp.accounts.entry import Entered
 from idp.accounts.link import LinkProblem
@@ -243,6 +244,23 @@ def test_a_refused_link_costs_no_hash(desk: Desk) -> None:
     assert desk.passwords.hasher.verifications == before
 
 
+def test_a_link_tries_thirty_passwords_in_ten_minutes(desk: Desk) -> None:
+    token = desk.mail_link()
+    other = desk.site.add_account("432JDOE01")
+    for _ in range(30):
+        assert isinstance(desk.update(token, password="short"), NotAccepted)
+    before = desk.passwords.hasher.verifications
+    assert desk.update(token) == AddressThrottled(retry_after=601)
+    assert desk.passwords.hasher.verifications == before
+    assert isinstance(desk.update(token, "918NOBODY01"), OtherUsername)
+
+    with desk.site.provider.database.write() as connection:
+        theirs = desk.links.issue(connection, other.id, Purpose.RESET, desk.now).token
+    assert isinstance(desk.update(theirs, "432JDOE01"), Updated)
+    desk.site.clock.advance(timedelta(minutes=10))
+    assert isinstance(desk.update(token), Updated)
+
+
 def test_who_finds_the_queue_full_may_come_again_with_the_link(desk: Desk) -> None:
     hasher = Hasher(desk.site.provider.masters.pepper, threads=1, queue=0)
     passwords = replace(desk.passwords, hasher=hasher)
@@ -382,6 +400,32 @@ def test_a_due_password_may_not_come_again(desk: Desk) -> None:
         answer = desk.change_due(desk.due(started), PASSWORD)
         assert answer == NotAccepted((Failure(Rule.HISTORY),))
     assert isinstance(desk.change_due(desk.due(started)), Changed)
+
+
+def test_a_due_session_tries_thirty_passwords_in_ten_minutes(desk: Desk) -> None:
+    new = desk.sign_in_due()
+    session = desk.due(new)
+    for _ in range(30):
+        assert isinstance(desk.change_due(session, "short"), NotAccepted)
+    assert desk.change_due(session) == AddressThrottled(retry_after=601)
+
+
+def test_a_due_session_ends_when_it_was_unused_for_ten_minutes(desk: Desk) -> None:
+    new = desk.sign_in_due()
+    desk.site.clock.advance(timedelta(minutes=10) - timedelta(microseconds=1))
+    session = desk.due(new)
+    desk.site.clock.advance(timedelta(microseconds=1))
+    with desk.site.provider.database.read() as connection:
+        assert browser_session.find_due(connection, new.secret, desk.now) is None
+    assert desk.change_due(session) == NotDue()
+
+
+def test_a_password_that_was_due_gives_the_session_its_usual_life(desk: Desk) -> None:
+    changed = desk.change_due(desk.due(desk.sign_in_due()))
+    assert isinstance(changed, Changed)
+
+    desk.site.clock.advance(timedelta(minutes=29))
+    assert desk.find(changed.session) is not None
 
 
 def test_a_password_is_due_once(desk: Desk) -> None:

@@ -17,6 +17,7 @@ SECONDS = {
     "offline_absolute": 7776000,
     "session_idle": 1800,
     "session_absolute": 43200,
+    "due_session_idle": 600,
     "session_idle_aal3": 900,
     "client_assertion": 60,
     "client_assertion_leeway": 30,

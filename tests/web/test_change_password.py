@@ -235,6 +235,14 @@ class TestWhereOneIsDue:
         assert found(site, "918JDOE01").state is AccountState.MUST_CHANGE_PASSWORD
         assert "code" in received(due.follow(change(due, page)))
 
+    def test_who_tries_too_many_passwords_waits(self, site: Site, due: Visitor) -> None:
+        page = due.log_in(login_page(due), "918JDOE01")
+        assert {change(due, page, "ab" * 600).status_code for _ in range(30)} == {422}
+        stopped = change(due, page)
+        assert (stopped.status_code, heading(stopped)) == (429, "Too many tries from this network")
+        assert int(stopped.headers["Retry-After"]) >= 1
+        assert found(site, "918JDOE01").state is AccountState.MUST_CHANGE_PASSWORD
+
     def test_without_an_application_it_leads_home(self, site: Site, due: Visitor) -> None:
         page = due.log_in(due.get("/login"), "918JDOE01")
         assert heading(page) == "You need a new password"

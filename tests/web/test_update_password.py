@@ -238,6 +238,16 @@ def test_the_username_has_to_be_the_links(site: Site) -> None:
     assert choose(visitor, page, username=" 918jsmith01 ").status_code == 303
 
 
+def test_who_tries_too_many_passwords_waits(site: Site) -> None:
+    visitor = site.browser()
+    page = visitor.get(mailed(site))
+    assert {choose(visitor, page, "ab" * 600).status_code for _ in range(30)} == {422}
+    stopped = choose(visitor, page)
+    assert (stopped.status_code, heading(stopped)) == (429, "Too many tries from this network")
+    assert int(stopped.headers["Retry-After"]) >= 1
+    assert found(site).password_hash == site.password_hash
+
+
 def test_a_form_that_is_wrong_otherwise_is_told_of_the_password_too(site: Site) -> None:
     visitor = site.browser()
     page = choose(visitor, visitor.get(mailed(site)), "Nurse.1234.Tin", username="", confirm_password="x")

@@ -10,13 +10,14 @@ from urllib.parse import urlencode
 
 from flask import Response
 
+from idp.accounts.attempt import AddressThrottled
 from idp.accounts.link import PASSWORD_PURPOSES, Link, LinkProblem
 from idp.accounts.password import NotAccepted, OtherUsername, Updated
 from idp.db import account
 from idp.db.account import Profile
 from idp.db.link import Purpose
 from idp.policy.recovery import Kind
-from idp.web import browser, new_password, notice, parked, unusable_link, visitor
+from idp.web import browser, errors, new_password, notice, parked, unusable_link, visitor
 from idp.web.exchange import Exchange
 from idp.web.language import N_
 from idp.web.new_password import Wrong
@@ -76,6 +77,10 @@ def submit(exchange: Exchange) -> Response:
     typed = _Typed(exchange.field("username"), exchange.field("password"), exchange.field("confirm_password"))
     if typed.wrong:
         return _not_yet(exchange, opened, typed, typed.wrong)
+    return _tell(exchange, opened, typed)
+
+
+def _tell(exchange: Exchange, opened: _Opened, typed: _Typed) -> Response:
     passwords = exchange.provider.passwords
     match passwords.update(opened.token, typed.username, typed.password, address=exchange.address):
         case Updated():
@@ -85,9 +90,11 @@ def submit(exchange: Exchange) -> Response:
         case NotAccepted(failures):
             rules = passwords.rules(opened.link.account_id)
             wrong = new_password.refused(failures, rules.profile)
+            return _page(exchange, opened, username=typed.username, wrong=wrong)
         case LinkProblem() as problem:
-            return unusable_link.page(exchange, problem, Kind.FORGOTTEN, request)
-    return _page(exchange, opened, username=typed.username, wrong=wrong)
+            return unusable_link.page(exchange, problem, Kind.FORGOTTEN, opened.request)
+        case AddressThrottled(retry_after):
+            return errors.throttled(exchange, retry_after)
 
 
 def _open(exchange: Exchange, token: str, request: str | None) -> _Opened | LinkProblem:
