@@ -6,11 +6,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, expect
 
 from idp.db.signing_key import SigningKey
 from idp.services.clock import SystemClock
 from tests import site as sites
+from tests.journeys import browser as browsers
+from tests.journeys import demo as demos
 from tests.journeys import live
+from tests.journeys.demo import Demo
 from tests.journeys.live import LiveServer
 from tests.postgresql import Server as PostgreSQL
 from tests.site import PASSWORD
@@ -19,6 +23,23 @@ from tests.site_fixtures import keys_dir, password_hash, signing_keys
 __all__ = ["keys_dir", "password_hash", "signing_keys"]
 
 WORKERS = 2
+_PATIENCE_MS = 15_000
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """`idp demo`, for all: a test that would spoil one of its people for others hires somebody."""
+    with demos.running(tmp_path_factory.mktemp("demo") / "data") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A Chromium for the tests of one module: while it runs, no other can."""
+    expect.set_options(timeout=_PATIENCE_MS)
+    with browsers.chromium() as running:
+        yield running
+    expect.set_options(timeout=None)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

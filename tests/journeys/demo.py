@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,12 +17,20 @@ from queue import Queue
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from click.testing import CliRunner
+
+from idp.cli import main
 from idp.cli.process import end_with
 from tests.journeys.live import free_port, without_settings
+from tests.journeys.mail import Mailbox
 from tests.site import request_for
+
+BORN = date(1985, 6, 17)
+"""When everybody whom tests hire was born."""
 
 _STOP_SECONDS = 30
 _WAIT_SECONDS = 15
+_NO_SETTINGS = dict.fromkeys(name for name in os.environ if name.startswith("IDP_"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +42,24 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody on record: one of the demo's own, or `hire`d by a test that would spoil those for others."""
+
+    username: str
+    password: str | None
+    email: str
+    born: date
+
+
+@dataclass(frozen=True, slots=True)
 class Demo:
     """A running demo. `described` is its demo.json; `received` is filled by the application that listens."""
 
     port: int
+    folder: Path
     described: dict[str, Any]
     received: Queue[Received]
+    mailbox: Mailbox
 
     @property
     def issuer(self) -> str:
@@ -54,8 +75,36 @@ class Demo:
 
     def password(self, username: str) -> str:
         """A persona's password."""
-        accounts = self.described["accounts"]
-        return next(str(each["password"]) for each in accounts if each["username"] == username)
+        password = self.persona(username).password
+        assert password is not None
+        return password
+
+    def persona(self, username: str) -> Person:
+        """One of the demo's own people."""
+        account = next(each for each in self.described["accounts"] if each["username"] == username)
+        born = date.fromisoformat(account["date_of_birth"])
+        return Person(username, account["password"], account["email"], born)
+
+    def idp(self, *words: str, stdin: str | None = None) -> str:
+        """What a command says that an operator runs on the demo."""
+        result = CliRunner(env=_NO_SETTINGS).invoke(
+            main, ["--data", str(self.folder), *words], input=stdin, catch_exceptions=False
+        )
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    def hire(self, name: str, password: str | None, *more: str, employer: str = "918") -> Person:
+        """Put somebody on record, or give who is there another account; pending without a password."""
+        given, family = name.split()
+        email = f"{given}.{family}@nhs.example".lower()
+        said = self.idp(
+            *("user", "add", "--employer", employer, "--given-name", given, "--family-name", family),
+            *("--email", email, "--date-of-birth", BORN.isoformat()),
+            *("--job-title", "Porter", "--locality", "Leeds", *more, "--json"),
+            "--no-mail" if password is None else "--password-stdin",
+            stdin=password,
+        )
+        return Person(json.loads(said)["username"], password, email, BORN)
 
     def authorize(self, client_id: str, **asked: str | None) -> str:
         """The address that starts a sign-in for one of the test clients."""
@@ -93,7 +142,7 @@ def running(folder: Path) -> Iterator[Demo]:
             raise AssertionError(said)
         described = json.loads((folder / "demo.json").read_text(encoding="utf-8"))
         with _listening(port + 5) as received:
-            yield Demo(port, described, received)
+            yield Demo(port, folder, described, received, Mailbox(Path(described["outbox"])))
     finally:
         process.send_signal(signal.SIGINT)
         said, _ = process.communicate(timeout=_STOP_SECONDS)

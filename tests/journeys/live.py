@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -34,6 +35,7 @@ from tests.site import CALLBACK, PASSWORD, VERIFIER, Site, request_for
 _START_SECONDS = 20
 _STOP_SECONDS = 20
 _TIMEOUT = 30
+_BELOW_CONNECTIONS = range(12_000, 32_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,11 +272,13 @@ def wait_until_ready(issuer: str, process: subprocess.Popen[bytes], log: Path) -
 
 
 def free_port(beside: tuple[int, ...] = ()) -> int:
-    """A port that nobody uses, as are those at these distances from it."""
+    """A port that nobody uses, as are those at these distances from it.
+
+    Not one that the kernel gives to connections: one of those might take it before the server does.
+    """
     while True:
-        with socket.create_server(("127.0.0.1", 0)) as found:
-            port: int = found.getsockname()[1]
-        if all(_is_free(port + distance) for distance in beside):
+        port = _BELOW_CONNECTIONS.start + secrets.randbelow(len(_BELOW_CONNECTIONS))
+        if all(_is_free(port + distance) for distance in (0, *beside)):
             return port
 
 

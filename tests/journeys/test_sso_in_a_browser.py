@@ -11,26 +11,13 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.journeys import browser as browsers
-from tests.journeys import demo as demos
-from tests.journeys.browser import Watched
+from tests.journeys.browser import Watched, tab_to
 from tests.journeys.demo import Demo
 
 JANE = "918JSMITH01"
 PRIYA = "918PPATEL01"
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    with demos.running(tmp_path_factory.mktemp("demo") / "data") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsers.chromium() as running:
-        yield running
 
 
 @pytest.fixture
@@ -277,14 +264,3 @@ def asked_to_log_in_again(page: Page, application: str) -> None:
     page.goto(application)
     page.get_by_role("link", name="Sign in", exact=True).click()
     expect(page.locator("h1")).to_have_text("Log in with your credentials")
-
-
-def tab_to(page: Page, name: str) -> None:
-    """Press Tab until what has the focus carries this name."""
-    focused = page.locator(":focus")
-    for _ in range(20):
-        page.keyboard.press("Tab")
-        label = focused.evaluate("element => element.labels?.[0]?.innerText ?? element.innerText")
-        if label.startswith(name):
-            return
-    raise AssertionError(f"Tab does not reach {name}")
