@@ -430,6 +430,12 @@ WITH_APP = signed_in(enrolled=APP)
             id="the client's least is there, the request's is not",
         ),
         pytest.param(
+            asked(assurance=Assurance(required=(("AAL3_ANY",),), wished=("AAL2_TOTP",))),
+            signed_in(enrolled=APP, here=True),
+            UNMET,
+            id="nobody takes a step that is wished for on the way to what cannot be met",
+        ),
+        pytest.param(
             asked(assurance=Assurance(required=(("AAL3_ANY",), ("AAL2_ANY",)))),
             signed_in(proved=(CARD,), enrolled=ONLY_CARD, here=True),
             UNMET,

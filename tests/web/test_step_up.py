@@ -394,6 +394,17 @@ class TestHalfASession:
         answer = half.visitor.log_in(page, "918JSMITH01")
         assert site.claims(body(site.redeem(received(answer)["code"]))["id_token"])["acr"] == "AAL1_USERPASS"
 
+    def test_begun_elsewhere_in_this_browser_is_not_what_a_request_waits_for(self, site: Site) -> None:
+        site.add_client("rota", client_name="Rota", first_party=False)
+        jane = Person(site, "918JROE01")
+        jane.ask("rota")
+        assert page_of(jane.log_in()) == "/consent"
+        joan = site.add_account(JOAN)
+        enrolled.app(site, joan.id)
+        page = jane.visitor.get("/login")
+        assert page_of(jane.visitor.submit(page, username=JOAN, password=PASSWORD)) == "/mfa"
+        assert page_of(jane.hub()) == "/login"
+
     def test_of_the_wrong_person_is_sent_back(self, site: Site, joan: Person) -> None:
         hint = site.tokens()["id_token"]
         enrolled.app(site, joan.account.id)
