@@ -6,9 +6,6 @@ need, another one asks the database.
 
 import multiprocessing
 import os
-import subprocess
-import sys
-from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
@@ -16,7 +13,8 @@ from urllib.parse import urlsplit
 
 import click
 
-from idp.cli.process import end_with, why_not_free
+from idp.cli.companion import Companion
+from idp.cli.process import why_not_free
 from idp.services.keys import KeysUnusable, MasterKeys
 from idp.settings import Settings, SettingsWrong, load
 
@@ -74,23 +72,15 @@ def problems(settings: Settings) -> list[str]:
 def _run(settings: Settings, *, with_worker: bool) -> int:
     from idp.cli import server  # noqa: PLC0415 - imported while the database was asked
 
-    worker = _start_worker() if with_worker else None
+    worker = Companion() if with_worker else None
     try:
         server.run(settings, worker)
     except OSError as error:
         return _refuse([f"{settings.host}:{settings.port} cannot be listened on: {error}."], _REFUSED)
     finally:
         if worker is not None:
-            worker.terminate()
-            worker.wait()
+            worker.stop()
     return 0
-
-
-def _start_worker() -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "idp", "worker"],
-        preexec_fn=partial(end_with, os.getpid()),  # noqa: PLW1509 - there are no threads yet
-    )
 
 
 def _ask(settings: Settings, answer: Connection) -> None:

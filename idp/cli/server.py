@@ -9,7 +9,6 @@ import gc
 import logging
 import os
 import signal
-import subprocess
 from collections.abc import Callable
 from functools import partial
 from threading import Thread
@@ -21,6 +20,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from idp import app
+from idp.cli.companion import Companion
 from idp.cli.process import end_with
 from idp.services import logs
 from idp.settings import Settings
@@ -29,15 +29,14 @@ _HEADER_MILLISECONDS: Final = 10_000
 _MOST_HEADER_BYTES: Final = 16_384
 _CONNECTIONS: Final = 1_024
 _STOP_SECONDS: Final = 12
-_STOPPED: Final = frozenset({0, -15})
 
 _log = logs.get()
 
 
-def run(settings: Settings, worker: subprocess.Popen[bytes] | None = None) -> None:
+def run(settings: Settings, worker: Companion | None = None) -> None:
     """Serve until SIGTERM or SIGINT, and finish what is in flight then.
 
-    `worker` is a process beside it whose end is worth a line in the log. Raises OSError when the port is
+    `worker` is a process beside it, which is started again when it dies. Raises OSError when the port is
     taken, SystemExit when workers keep failing.
     """
     logs.configure(level=settings.log_level)
@@ -78,19 +77,13 @@ def _logging() -> dict[str, Any]:
     }
 
 
-def _started(settings: Settings, worker: subprocess.Popen[bytes] | None) -> None:
+def _started(settings: Settings, worker: Companion | None) -> None:
     logging.getLogger("_granian").setLevel(logging.WARNING)
     if worker is not None:
-        Thread(target=_watch, args=(worker,), daemon=True).start()
+        Thread(target=worker.watch, daemon=True).start()
     _log.info(
         "serving", issuer=settings.issuer, host=settings.host, port=settings.port, workers=settings.workers
     )
-
-
-def _watch(worker: subprocess.Popen[bytes]) -> None:
-    status = worker.wait()
-    if status not in _STOPPED:
-        _log.error("worker_ended", exit_status=status)
 
 
 def _application(parent: int) -> Callable[..., Any]:

@@ -22,6 +22,7 @@ import click
 from idp.accounts.delivery import Delivered
 from idp.cli.command import REFUSED, Answer, operates
 from idp.cli.installation import Installation
+from idp.cli.process import end_with
 from idp.db import Unavailable, cleanup, outbox
 from idp.policy import backoff
 from idp.policy.backoff import Backoff
@@ -42,13 +43,16 @@ Task = Callable[[Installation, threading.Event], object]
 @click.option(
     "--once", is_flag=True, help="Do everything that is due once, and end with 1 if anything failed."
 )
+@click.option("--parent", type=int, hidden=True, help="The process to end with.")
 @operates
-def worker(installation: Installation, once: bool) -> Answer:
+def worker(installation: Installation, once: bool, parent: int | None) -> Answer:
     """Answer requests for login details, send mail, clean up and rotate keys, until SIGTERM.
 
     Cleaning up deletes expired rows only. A signing key that has been active for 90 days is followed by the
     one that is announced.
     """
+    if parent is not None:
+        end_with(parent)
     logs.configure(level=installation.settings.log_level)
     _ = installation.masters  # A folder without keys is told now, not once a minute.
     if once:

@@ -181,6 +181,51 @@ def test_workers_end_with_a_server_that_is_killed(
     running.wait_until(lambda: not any(map(running.is_alive, workers)), tmp_path / "serve.log")
 
 
+@LINUX
+def test_a_worker_of_tasks_that_dies_is_started_again_and_stops_with_the_server(
+    sqlite_settings: Settings, tmp_path: Path
+) -> None:
+    log = tmp_path / "serve.log"
+    process = running.start(log, "serve", "--with-worker", environ=environ(sqlite_settings))
+    try:
+        running.wait_until(lambda: log.read_text().count('"worker_started"') == 1, log)
+        (first,) = tasks(process.pid)
+        os.kill(first, signal.SIGKILL)
+        running.wait_until(lambda: log.read_text().count('"worker_started"') == 2, log)
+        (second,) = tasks(process.pid)
+        assert second != first
+        (ended,) = [
+            line for line in map(json.loads, log.read_text().splitlines()) if line["event"] == "worker_ended"
+        ]
+        assert (ended["exit_status"], ended["again_in_seconds"]) == (-9, 1.0)
+    finally:
+        assert running.stop(process) == 0
+    assert not running.is_alive(second)
+    assert log.read_text().count('"worker_ended"') == 1
+
+
+@LINUX
+def test_a_worker_of_tasks_ends_with_a_server_that_is_killed(
+    sqlite_settings: Settings, tmp_path: Path
+) -> None:
+    log = tmp_path / "serve.log"
+    process = running.start(log, "serve", "--with-worker", environ=environ(sqlite_settings))
+    running.wait_until(lambda: log.read_text().count('"worker_started"') == 1, log)
+    (worker,) = tasks(process.pid)
+    process.kill()
+    process.wait()
+    running.wait_until(lambda: not running.is_alive(worker), log)
+
+
+def tasks(pid: int) -> list[int]:
+    """The descendants that are `idp worker`."""
+    return [
+        child
+        for child in running.descendants(pid)
+        if b"worker" in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+    ]
+
+
 def test_a_request_in_flight_is_finished_when_it_stops(serve: Server, sqlite_settings: Settings) -> None:
     process = serve(sqlite_settings)
     body = b"grant_type=client_credentials"
