@@ -131,6 +131,7 @@ def assemble(
         ),
         passwords=passwords,
         recovery=assembly.recovery(settings, database, masters, clock, randomness),
+        smartcards=assembly.smartcards(settings, database, clock, randomness),
         limits=_limits(settings),
         lifetimes=lifetimes,
         clock=clock,
@@ -140,6 +141,7 @@ def assemble(
         metrics_networks=settings.metrics_networks,
         cookie_prefix=settings.cookie_prefix,
         service_desk=settings.service_desk,
+        smartcard_origin=settings.smartcard_origin,
         outbox=settings.outbox_dir,
     )
 

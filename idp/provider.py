@@ -17,6 +17,7 @@ from idp.accounts.passkey_enrolment import PasskeyEnrolment
 from idp.accounts.password import Passwords
 from idp.accounts.recovery import Recovery
 from idp.accounts.sign_in import SignIn
+from idp.accounts.smartcard import Smartcards
 from idp.db import Database
 from idp.policy.lifetime import Lifetimes
 from idp.protocol.keyring import KeyRing
@@ -30,7 +31,11 @@ Networks: TypeAlias = tuple[IPv4Network | IPv6Network, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """Everything a request may need. `cookie_prefix` keeps cookies apart where hosts share a name."""
+    """Everything a request may need.
+
+    `cookie_prefix` keeps cookies apart where hosts share a name. `smartcard_origin` is where browsers are
+    asked for a certificate, if they are at all.
+    """
 
     issuer: str
     database: Database
@@ -45,6 +50,7 @@ class Provider:
     passkey_enrolment: PasskeyEnrolment
     passwords: Passwords
     recovery: Recovery
+    smartcards: Smartcards
     limits: Limits
     lifetimes: Lifetimes
     clock: Clock
@@ -54,6 +60,7 @@ class Provider:
     metrics_networks: Networks
     cookie_prefix: str
     service_desk: str | None
+    smartcard_origin: str | None
     outbox: Path | None
 
     @property

@@ -14,6 +14,7 @@ import click
 COMMANDS: Final[Mapping[str, str]] = {
     "demo": "Run the whole product here, with people and applications to try it.",
     "serve": "Serve people and applications.",
+    "smartcard": "Ask browsers for a smartcard, beside the servers.",
     "worker": "Send mail, clean up and rotate keys, beside the servers.",
     "db": "Bring the database to this release, and check it.",
     "key": "Make, list, rotate and retire keys.",

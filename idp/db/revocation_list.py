@@ -12,6 +12,7 @@ from sqlalchemy import Column, ForeignKey, LargeBinary, Table, Text, bindparam, 
 from sqlalchemy.dialects import postgresql, sqlite
 
 from idp.db.base import metadata
+from idp.db.certificate_authority import certificate_authorities
 from idp.db.engine import Connection
 from idp.db.statement import Effect, Statement
 from idp.db.types import UtcDateTime
@@ -43,7 +44,7 @@ class Content:
 revocation_lists = Table(
     "revocation_lists",
     metadata,
-    Column("authority_id", ForeignKey("certificate_authorities.id"), primary_key=True),
+    Column("authority_id", ForeignKey(certificate_authorities.c.id), primary_key=True),
     Column("der", LargeBinary),
     Column("number", Text),
     Column("this_update", UtcDateTime),

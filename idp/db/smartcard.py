@@ -17,7 +17,9 @@ from sqlalchemy import (
     update,
 )
 
+from idp.db.account import accounts
 from idp.db.base import metadata
+from idp.db.certificate_authority import certificate_authorities
 from idp.db.engine import Connection
 from idp.db.statement import Effect, Statement
 from idp.db.types import Identifier, UtcDateTime
@@ -40,9 +42,9 @@ smartcards = Table(
     "smartcards",
     metadata,
     Column("id", Identifier(), primary_key=True),
-    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("account_id", ForeignKey(accounts.c.id), nullable=False, index=True),
     Column("card_number", String(32), unique=True),
-    Column("authority_id", ForeignKey("certificate_authorities.id")),
+    Column("authority_id", ForeignKey(certificate_authorities.c.id)),
     Column("serial", String(64)),
     Column("linked_at", UtcDateTime, nullable=False),
     Column("last_used_at", UtcDateTime),

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Column, ForeignKey, Table, bindparam, insert, update
 
+from idp.db.account import accounts
 from idp.db.base import metadata
 from idp.db.engine import Connection
 from idp.db.statement import Effect, Statement
@@ -32,7 +33,7 @@ smartcard_proofs = Table(
     metadata,
     Column("digest", Digest(), primary_key=True),
     Column("binding", Digest(), nullable=False),
-    Column("account_id", ForeignKey("accounts.id"), nullable=False),
+    Column("account_id", ForeignKey(accounts.c.id), nullable=False),
     Column("detail", Json, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),

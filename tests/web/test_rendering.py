@@ -81,6 +81,16 @@ PAGES: Mapping[str, Mapping[str, object]] = {
         "again": "/unlock",
         "log_in": "/login",
     },
+    "smartcard.html": {
+        "title": "Your Smartcard has expired",
+        "sentence": "The certificate on your Smartcard is no longer valid.",
+        "remedy": "Ask your Registration Authority to renew the certificates on your Smartcard.",
+        "has_card": True,
+        "facts": (("Issued by", "Card CA", False), ("In force", "Not known", True)),
+        "again": "/smartcard?request=h4ndle",
+        "log_in": "/login?request=h4ndle",
+        "check": "/smartcard/check",
+    },
     "unlock_account.html": {
         "action": "/unlock-account",
         "csrf_token": "t0ken",

@@ -116,7 +116,7 @@ def _page(
         blank=blank,
         client_name=errand.client_name,
         recovery_query="" if waiting is None else errand.query,
-        smartcard=False,
+        smartcard=exchange.provider.smartcard_origin is not None,
         passkey=passkey.to_sign_in(exchange, waiting, errand.query),
     )
     return visitor.keep(exchange, page) if waiting is None else page

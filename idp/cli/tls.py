@@ -1,0 +1,149 @@
+"""TLS with browsers that may present any certificate, or none: what it is worth is decided later.
+
+RFC 8446 §4.3.2, OWASP ASVS 5.0 §12.1. Python's own `ssl` ends the handshake with a certificate that it does
+not trust, and the person would see the browser's error page instead of being told what is wrong with the
+card; nor does it show the certificates in between. So here OpenSSL proves that the key is there and checks
+nothing else. Every connection starts afresh: no session, no ticket, no renegotiation; a card that was taken
+out has not been there.
+
+`Context` and `Connection` have what gunicorn's threaded worker uses of `ssl.SSLContext` and `ssl.SSLSocket`.
+"""
+
+import os
+import select
+import socket
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from OpenSSL import SSL, crypto
+
+T = TypeVar("T")
+
+_HANDSHAKE_SECONDS: Final = 60.0
+"""A person may have to look for the card and remember the PIN."""
+
+_IDLE_SECONDS: Final = 10.0
+_LARGEST_RECORD: Final = 16 * 1024
+
+
+class Context:
+    """The server's certificate and key. Raises `OpenSSL.SSL.Error` when they cannot be used."""
+
+    def __init__(self, certificate: Path, key: Path) -> None:
+        self._context = SSL.Context(SSL.TLS_SERVER_METHOD)
+        self._context.set_min_proto_version(SSL.TLS1_2_VERSION)
+        self._context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION)
+        self._context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+        # OpenSSL refuses to hear of sessions from clients that show certificates unless they have a name.
+        self._context.set_session_id(os.urandom(16))
+        self._context.use_certificate_chain_file(str(certificate))
+        self._context.use_privatekey_file(str(key))
+        self._context.check_privatekey()
+        self._context.set_verify(SSL.VERIFY_PEER, _whatever_it_is)
+
+    def wrap_socket(self, raw: socket.socket, **_options: object) -> "Connection":
+        """Shake hands over an accepted socket. Raises OSError when that fails or takes too long."""
+        return Connection(self._context, raw)
+
+
+class Connection:
+    """One connection after its handshake; `presented` are the browser's certificates, its own first."""
+
+    def __init__(self, context: SSL.Context, raw: socket.socket) -> None:
+        raw.settimeout(0)
+        self._raw = raw
+        self._tls = SSL.Connection(context, raw)
+        self._tls.set_accept_state()
+        self._timeout: float | None = _IDLE_SECONDS
+        self._patiently(self._tls.do_handshake, _HANDSHAKE_SECONDS)
+        self.presented = _presented(self._tls)
+
+    def recv(self, size: int) -> bytes:
+        """Up to so many bytes; none when the browser has finished."""
+        try:
+            return self._patiently(lambda: self._tls.recv(min(size, _LARGEST_RECORD)), self._timeout)
+        except SSL.ZeroReturnError:
+            return b""
+
+    def send(self, content: bytes) -> int:
+        """Send some of it; how many bytes."""
+        return self._patiently(lambda: self._tls.send(content[:_LARGEST_RECORD]), self._timeout)
+
+    def sendall(self, content: bytes) -> None:
+        """Send all of it."""
+        while content:
+            content = content[self.send(content) :]
+
+    def settimeout(self, seconds: float | None) -> None:
+        """How long to wait for the browser from now on; never for ever."""
+        self._timeout = _IDLE_SECONDS if seconds is None else seconds
+
+    def gettimeout(self) -> float | None:
+        """How long it is waited for."""
+        return self._timeout
+
+    def setblocking(self, flag: bool) -> None:
+        """Wait, or do not."""
+        self.settimeout(None if flag else 0.0)
+
+    def fileno(self) -> int:
+        """Of the socket."""
+        return self._raw.fileno()
+
+    def shutdown(self, how: int) -> None:
+        """Say goodbye."""
+        with suppress(SSL.ZeroReturnError):
+            self._patiently(self._tls.shutdown, self._timeout)
+        self._raw.shutdown(how)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._raw.close()
+
+    def _patiently(self, act: Callable[[], T], seconds: float | None) -> T:
+        """Do it, waiting for the browser for at most so long. Raises OSError, or `SSL.ZeroReturnError`."""
+        deadline = time.monotonic() + (_IDLE_SECONDS if seconds is None else seconds)
+        while True:
+            try:
+                return act()
+            except SSL.WantReadError:
+                self._wait(deadline, reading=True)
+            except SSL.WantWriteError:
+                self._wait(deadline, reading=False)
+            except SSL.ZeroReturnError:
+                raise
+            except SSL.SysCallError as error:
+                raise ConnectionResetError(*error.args) from error
+            except SSL.Error as error:
+                raise ConnectionResetError(f"TLS: {error}") from error
+
+    def _wait(self, deadline: float, *, reading: bool) -> None:
+        left = deadline - time.monotonic()
+        heard = select.poll()
+        heard.register(self._raw, select.POLLIN if reading else select.POLLOUT)
+        if left <= 0 or not heard.poll(left * 1000):
+            raise TimeoutError("the browser does not answer")
+
+
+def presented(environ: Mapping[str, Any]) -> tuple[bytes, ...]:
+    """The certificates of the connection that a request came over, in DER."""
+    connection = environ.get("gunicorn.socket")
+    return connection.presented if isinstance(connection, Connection) else ()
+
+
+def _whatever_it_is(*_: object) -> bool:
+    """Accept what the browser presents: it has the key, and all else is `services.x509`'s to say."""
+    return True
+
+
+def _presented(tls: SSL.Connection) -> tuple[bytes, ...]:
+    own = tls.get_peer_certificate()
+    if own is None:
+        return ()
+    chain = tls.get_peer_cert_chain() or []
+    found = [crypto.dump_certificate(crypto.FILETYPE_ASN1, each) for each in (own, *chain)]
+    # A server's chain may or may not begin with the browser's own certificate.
+    return tuple(dict.fromkeys(found))
