@@ -3,7 +3,6 @@
 Values that came from outside are compared with what is registered, and the differing characters marked.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
@@ -18,11 +17,8 @@ from idp.db import audit, client, trace
 from idp.db.audit import AuditEvent
 from idp.db.trace import Trace
 from idp.policy import difference
+from idp.policy import reference as references
 from idp.policy.difference import Difference
-
-_REFERENCE = re.compile(r"[0-9A-HJKMNP-TV-Z]{6}")
-# Crockford's base 32: what people read or type for the letters it leaves out.
-_MISREAD = str.maketrans("OIL", "011", "- \t")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +165,7 @@ _UNKNOWN_MEANING: Final = _Meaning(
 @operates
 def explain(installation: Installation, reference: str) -> Answer:
     """Tell what happened under REFERENCE (such as 7F3K-2Q), and what to do about it."""
-    ref = normalise(reference)
+    ref = references.normalise(reference)
     if ref is None:
         raise Refusal(f"{reference} is not a reference. It has six letters and digits, such as 7F3K-2Q.")
     with installation.database.read() as connection:
@@ -194,12 +190,6 @@ def explain(installation: Installation, reference: str) -> Answer:
     for event in events:
         lines += ["", *_event_lines(event)]
     return Answer(document, lines)
-
-
-def normalise(typed: str) -> str | None:
-    """A reference as it is stored, from how people type it; None when it cannot be one."""
-    plain = typed.strip().upper().translate(_MISREAD)
-    return f"{plain[:4]}-{plain[4:]}" if _REFERENCE.fullmatch(plain) else None
 
 
 def _is_unknown_client(found: Trace | None) -> bool:

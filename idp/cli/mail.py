@@ -9,11 +9,11 @@ from uuid import UUID
 import click
 
 from idp.cli.command import Answer, Refusal, done, dry_run, operates
-from idp.cli.explain import normalise
 from idp.cli.installation import Installation
 from idp.cli.table import pairs, table
 from idp.db import Connection, account, outbox
 from idp.db.outbox import Mail, State
+from idp.policy import reference as references
 from idp.policy import username as usernames
 
 _NOT_TWICE = "A worker is sending it at this moment. Look again in a few minutes: idp mail show {}"
@@ -99,7 +99,7 @@ def retry(installation: Installation, mail_id: UUID | None, all_given_up: bool, 
 
 
 def _reference(typed: str) -> str:
-    ref = normalise(typed)
+    ref = references.normalise(typed)
     if ref is None:
         raise Refusal(f"{typed} is not a reference. It has six letters and digits, such as 7F3K-2Q.")
     return ref
