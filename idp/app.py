@@ -13,14 +13,20 @@ from flask import Flask
 from idp import assembly
 from idp import settings as settings_module
 from idp.accounts.attempt import Limits
+from idp.accounts.enrolment import Enrolments
 from idp.accounts.entry import Entry
 from idp.accounts.factor_news import FactorNews
+from idp.accounts.factors import Factors
+from idp.accounts.guess import Gate
+from idp.accounts.mfa import Mfa
 from idp.accounts.passkey import Passkeys
 from idp.accounts.passkey_enrolment import PasskeyEnrolment
 from idp.accounts.password import Passwords
 from idp.accounts.permission import Permissions
+from idp.accounts.recovery_code import RecoveryCodes
 from idp.accounts.replacement import Replacement
 from idp.accounts.sign_in import SignIn
+from idp.accounts.totp import Totp
 from idp.accounts.trusted_device import TrustedDevices
 from idp.accounts.webauthn import Ceremonies
 from idp.db import Database
@@ -79,6 +85,43 @@ def assemble(
         clock=clock,
         randomness=randomness,
     )
+    recovery_codes = RecoveryCodes(hasher, randomness)
+    totp = Totp(masters, randomness, lifetimes)
+    permissions = Permissions(links, lifetimes)
+    news = FactorNews(assembly.post(settings, masters, randomness))
+    mfa = Mfa(
+        database=database,
+        gate=Gate(
+            database,
+            assembly.second_factor_attempts(masters),
+            known_devices,
+            RateLimits().second_factor_address,
+        ),
+        totp=totp,
+        recovery_codes=recovery_codes,
+        trusted_devices=entry.trusted_devices,
+        entry=entry,
+        clock=clock,
+    )
+    enrolments = Enrolments(
+        database=database,
+        totp=totp,
+        recovery_codes=recovery_codes,
+        permissions=permissions,
+        entry=entry,
+        attempts=attempts,
+        news=news,
+        limits=assembly.recovery_limits(settings),
+        clock=clock,
+    )
+    factors = Factors(
+        database=database,
+        recovery_codes=recovery_codes,
+        permissions=permissions,
+        news=news,
+        lifetimes=lifetimes,
+        clock=clock,
+    )
     sign_in = SignIn(
         database=database,
         hasher=hasher,
@@ -117,6 +160,9 @@ def assemble(
         server=server,
         sign_in=sign_in,
         entry=entry,
+        mfa=mfa,
+        enrolments=enrolments,
+        factors=factors,
         links=links,
         passkeys=Passkeys(database, ceremonies, attempts, entry, clock),
         passkey_enrolment=PasskeyEnrolment(

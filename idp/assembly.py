@@ -14,7 +14,7 @@ from idp.accounts.smartcard import Smartcards
 from idp.db import Database
 from idp.policy import password
 from idp.policy.lifetime import Lifetimes
-from idp.policy.lockout import LockoutRule
+from idp.policy.lockout import SECOND_FACTOR, LockoutRule
 from idp.policy.password import Profile
 from idp.policy.rate import RateLimit, RecoveryLimits
 from idp.policy.revocation import Grace
@@ -65,6 +65,11 @@ def attempts(masters: MasterKeys) -> Attempts:
     return Attempts(masters.derive("attempts"), LockoutRule())
 
 
+def second_factor_attempts(masters: MasterKeys) -> Attempts:
+    """The gate before codes, which has a rule of its own."""
+    return Attempts(masters.derive("attempts"), SECOND_FACTOR)
+
+
 def known_devices(settings: Settings, masters: MasterKeys) -> KnownDevices:
     """The cookie of browsers in which people have signed in."""
     return KnownDevices(masters.derive("known-device"), lifetimes(settings))
@@ -80,11 +85,21 @@ def post(settings: Settings, masters: MasterKeys, randomness: Randomness) -> Pos
     return Post(masters, randomness, settings.issuer)
 
 
+def recovery_limits(settings: Settings) -> RecoveryLimits:
+    """How often links may be asked for."""
+    defaults = RecoveryLimits()
+    return RecoveryLimits(
+        address=RateLimit(settings.recovery_per_ten_minutes, defaults.address.period),
+        person_hour=RateLimit(settings.recovery_per_person_hour, defaults.person_hour.period),
+        person_day=RateLimit(settings.recovery_per_person_day, defaults.person_day.period),
+        whole=RateLimit(settings.recovery_per_hour, defaults.whole.period),
+    )
+
+
 def recovery(
     settings: Settings, database: Database, masters: MasterKeys, clock: Clock, randomness: Randomness
 ) -> Recovery:
     """Login details on request, invitations, unlocking."""
-    defaults = RecoveryLimits()
     return Recovery(
         database=database,
         masters=masters,
@@ -92,12 +107,7 @@ def recovery(
         known_devices=known_devices(settings, masters),
         links=links(settings, randomness),
         post=post(settings, masters, randomness),
-        limits=RecoveryLimits(
-            address=RateLimit(settings.recovery_per_ten_minutes, defaults.address.period),
-            person_hour=RateLimit(settings.recovery_per_person_hour, defaults.person_hour.period),
-            person_day=RateLimit(settings.recovery_per_person_day, defaults.person_day.period),
-            whole=RateLimit(settings.recovery_per_hour, defaults.whole.period),
-        ),
+        limits=recovery_limits(settings),
         lifetimes=lifetimes(settings),
         clock=clock,
         randomness=randomness,

@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import TypeAlias
 
 from idp.accounts.attempt import Limits
+from idp.accounts.enrolment import Enrolments
 from idp.accounts.entry import Entry
+from idp.accounts.factors import Factors
 from idp.accounts.link import Links
+from idp.accounts.mfa import Mfa
 from idp.accounts.passkey import Passkeys
 from idp.accounts.passkey_enrolment import PasskeyEnrolment
 from idp.accounts.password import Passwords
@@ -45,6 +48,9 @@ class Provider:
     server: Server
     sign_in: SignIn
     entry: Entry
+    mfa: Mfa
+    enrolments: Enrolments
+    factors: Factors
     links: Links
     passkeys: Passkeys
     passkey_enrolment: PasskeyEnrolment

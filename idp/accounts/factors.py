@@ -65,6 +65,11 @@ class Factors:
         with self.database.read() as connection:
             return self.permissions.withheld(connection, session, self.clock.now())
 
+    def codes_left(self, session: BrowserSession) -> int:
+        """How many recovery codes can still be used."""
+        with self.database.read() as connection:
+            return self.recovery_codes.left(connection, session.account_id)
+
     def make_recovery_codes(self, session: BrowserSession, *, address: str) -> tuple[str, ...] | Withheld:
         """Ten new codes, to be shown once, in place of those the account had. Raises `hashing.Busy`."""
         withheld = self.withheld(session)

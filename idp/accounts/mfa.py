@@ -14,13 +14,14 @@ from uuid import UUID
 from idp.accounts.attempt import AddressThrottled
 from idp.accounts.entry import Entered, Entry, Visit
 from idp.accounts.guess import Gate, Guess
+from idp.accounts.permission import is_enrolled
 from idp.accounts.recovery_code import RecoveryCodes
 from idp.accounts.totp import NoMatch, Totp
 from idp.accounts.trusted_device import TrustedDevices
 from idp.db import Connection, Database, account, recovery_code, second_factor
 from idp.db.browser_session import BrowserSession
 from idp.policy.assurance import Factor
-from idp.policy.second_factor import may_trust_devices
+from idp.policy.second_factor import AFTER_PASSWORD, may_trust_devices
 from idp.services import logs
 from idp.services.clock import Clock
 
@@ -74,7 +75,7 @@ class Mfa:
     def ways(self, account_id: UUID) -> tuple[Factor, ...]:
         """With what this account can prove more than a password, the usual first."""
         with self.database.read() as connection:
-            enrolled = second_factor.of_account(connection, account_id)
+            enrolled = second_factor.of_account(connection, account_id) & AFTER_PASSWORD
             has_codes = bool(enrolled) and recovery_code.left(connection, account_id) > 0
         codes = (Factor.RECOVERY_CODE,) if has_codes else ()
         return (*(factor for factor in Factor if factor in enrolled), *codes)
@@ -107,7 +108,7 @@ class Mfa:
             with self.database.read() as connection:
                 found = account.get(connection, session.account_id)
                 # They stand in for a factor: where there is none they open nothing.
-                has_factor = bool(second_factor.of_account(connection, found.id))
+                has_factor = is_enrolled(connection, found.id)
                 stored = self.recovery_codes.find(connection, found.id, code) if has_factor else None
             guess = self.gate.count(found, Factor.RECOVERY_CODE, visit, now)
             if isinstance(guess, AddressThrottled):

@@ -6,6 +6,7 @@ from idp.accounts import browser_session
 from idp.accounts.entry import Entered, Visit
 from idp.web import browser, parked
 from idp.web.exchange import Exchange
+from idp.web.onwards import asked
 from idp.web.parked import Parked
 
 SECOND_FACTOR = "/mfa"
@@ -44,4 +45,4 @@ def let_in(exchange: Exchange, waiting: Parked | None, entered: Entered, *, onwa
 def _next(exchange: Exchange, waiting: Parked | None, entered: Entered, onwards: str) -> Response:
     if waiting is not None:
         return parked.back_to_hub(exchange, waiting)
-    return exchange.to(SECOND_FACTOR if entered.is_half else onwards)
+    return exchange.to(f"{SECOND_FACTOR}{asked(exchange).query}" if entered.is_half else onwards)

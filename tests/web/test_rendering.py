@@ -11,6 +11,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from idp.policy.password import PROFILES, browser_rules
+from idp.web import qr
 from idp.web.language import Language
 from idp.web.new_password import Choice, lines
 from idp.web.passkey import Ceremony
@@ -35,6 +36,12 @@ PASSKEY = Ceremony("/passkey/options?request=h4ndle", "/passkey/verify?request=h
 BODY = (("Hello", False), ("https://id.example/forgotten", True))
 MESSAGE = Message("1.eml", "jo@nhsbt.example", "Your login details", "22 November 2026", BODY)
 EVIL_MESSAGE = Message(EVIL, EVIL, EVIL, EVIL, ((EVIL, False), (EVIL, True)))
+OWN_FORM: Mapping[str, object] = {
+    "action": "/mfa?request=h4ndle",
+    "csrf_token": "t0ken",
+    "name": "Jo Smith",
+    "username": "918JSMITH01",
+}
 LOGIN: Mapping[str, object] = {
     "action": "/login",
     "csrf_token": "t0ken",
@@ -141,6 +148,40 @@ PAGES: Mapping[str, Mapping[str, object]] = {
         "choice": CHOICE,
     },
     "passkey_add.html": {"passkey": PASSKEY, "name": "Jo Smith", "username": "918JSMITH01"},
+    "mfa.html": {
+        **OWN_FORM,
+        "way": "totp",
+        "wrong": "Check the code and enter it again",
+        "failed": True,
+        "trust_days": 30,
+        "passkey": PASSKEY,
+        "others": (("recovery_code", "/mfa?way=recovery_code"),),
+    },
+    "mfa_enrol.html": {
+        **OWN_FORM,
+        "link": "l1nk",
+        "app_name": "My phone",
+        "problem": "Enter a name of not more than 60 characters",
+        "longest": 60,
+        "passkey": "/passkey/add",
+    },
+    "mfa_enrol_code.html": {
+        **OWN_FORM,
+        "link": "l1nk",
+        "device": "50000000-0000-4000-8000-000000000001",
+        "qr": qr.svg("otpauth://totp/Electronic%20Staff%20Record:918JSMITH01?secret=ABCD"),
+        "key": "ABCD EFGH",
+        "problem": "Enter the 6 digits that your app shows",
+        "again": "/mfa/enrol",
+    },
+    "mfa_enrol_mail.html": {**OWN_FORM, "sent": True, "problem": "Use the newest one, or try again later"},
+    "mfa_enrol_elsewhere.html": {"log_in": "/login"},
+    "recovery_codes.html": {
+        "codes": ("3-ABCDE-FGHJK-MNPQR-S",),
+        "after_enrolment": True,
+        "onwards": "/",
+    },
+    "recovery_codes_make.html": {**OWN_FORM, "left": 7},
     "unusable_link.html": {
         "title": "This link has expired",
         "sentence": "Nothing was changed.",
