@@ -26,6 +26,14 @@ class Notice(StrEnum):
     ACCOUNT_UNLOCKED = "account_unlocked"
     SENT_AGAIN = "sent_again"
     PASSKEY_ADDED = "passkey_added"
+    LANGUAGE_CHANGED = "language_changed"
+    SESSION_ENDED = "session_ended"
+    OTHER_SESSIONS_ENDED = "other_sessions_ended"
+    DEVICE_REVOKED = "device_revoked"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    DISOWNED = "disowned"
+    FACTOR_RENAMED = "factor_renamed"
+    FACTOR_REMOVED = "factor_removed"
 
 
 WORDS: Mapping[Notice, str] = {
@@ -35,6 +43,17 @@ WORDS: Mapping[Notice, str] = {
     Notice.ACCOUNT_UNLOCKED: N_("Your account is unlocked. Log in with your password."),
     Notice.SENT_AGAIN: N_("Your request has been submitted again."),
     Notice.PASSKEY_ADDED: N_("Your passkey has been added. You can log in with it from now on."),
+    Notice.LANGUAGE_CHANGED: N_("Your emails will be in the language you have chosen."),
+    Notice.SESSION_ENDED: N_("That device is signed out."),
+    Notice.OTHER_SESSIONS_ENDED: N_("You are signed out everywhere but here."),
+    Notice.DEVICE_REVOKED: N_("That device is no longer trusted."),
+    Notice.CONSENT_WITHDRAWN: N_("That application can no longer see your information."),
+    Notice.DISOWNED: N_(
+        "You are signed out everywhere but here, and no device is trusted. Now choose a new password: "
+        "someone else may know the old one."
+    ),
+    Notice.FACTOR_RENAMED: N_("The name has been changed."),
+    Notice.FACTOR_REMOVED: N_("It has been removed, and no device is trusted any longer."),
 }
 
 

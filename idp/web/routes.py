@@ -12,6 +12,8 @@ from idp.web import authorize, endpoints, errors, health, metrics
 from idp.web.endpoints import Endpoint, Endpoints
 from idp.web.exchange import Exchange
 from idp.web.pages import (
+    account,
+    account_factors,
     change_password,
     consent,
     files,
@@ -81,6 +83,16 @@ PAGES: tuple[tuple[str, str, View], ...] = (
     ("POST", "/select-account", select_account.submit),
     ("GET", "/consent", consent.show),
     ("POST", "/consent", consent.submit),
+    ("GET", "/account", account.show),
+    ("POST", "/account/session", account.end_session),
+    ("POST", "/account/sessions", account.end_other_sessions),
+    ("POST", "/account/trusted-device", account.revoke_device),
+    ("POST", "/account/consent", account.withdraw_consent),
+    ("POST", "/account/language", account.set_language),
+    ("POST", "/account/factor/name", account_factors.rename),
+    ("POST", "/account/factor/removal", account_factors.remove),
+    ("GET", "/account/activity", account.show_activity),
+    ("POST", "/account/activity", account.disown),
     ("GET", "/logout", logout.show),
     ("POST", "/logout", logout.submit),
     ("GET", "/signed-out", logout.signed_out),

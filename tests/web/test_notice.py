@@ -18,6 +18,17 @@ WORDS_OF_ALL = {
     "account_unlocked": "Your account is unlocked. Log in with your password.",
     "sent_again": "Your request has been submitted again.",
     "passkey_added": "Your passkey has been added. You can log in with it from now on.",
+    "language_changed": "Your emails will be in the language you have chosen.",
+    "session_ended": "That device is signed out.",
+    "other_sessions_ended": "You are signed out everywhere but here.",
+    "device_revoked": "That device is no longer trusted.",
+    "consent_withdrawn": "That application can no longer see your information.",
+    "disowned": (
+        "You are signed out everywhere but here, and no device is trusted. Now choose a new password: "
+        "someone else may know the old one."
+    ),
+    "factor_renamed": "The name has been changed.",
+    "factor_removed": "It has been removed, and no device is trusted any longer.",
 }
 
 

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,6 +11,9 @@ import pytest
 from jinja2 import UndefinedError
 
 from idp.policy.password import PROFILES, browser_rules
+from idp.policy.user_agent import Device
+from idp.web.account_view import Problem
+from idp.web.account_words import CardLine, ConsentLine, DeviceLine, EventLine, FactorLine, SessionLine
 from idp.web import qr
 from idp.web.language import Language
 from idp.web.new_password import Choice, lines
@@ -76,6 +79,45 @@ NO_PROBLEM: Mapping[str, object] = {
 CHOICE = Choice(
     lines(PROFILES["esr"]), browser_rules(PROFILES["esr"], ("nurse", "o'neill")), ("tin-horse-lamp",)
 )
+MOMENT = "22 November 2026, 15:04"
+EVENTS = (
+    EventLine(9, MOMENT, "You signed out", None, "192.0.2.7", None, is_here=False, is_disowned=False),
+    EventLine(
+        8,
+        MOMENT,
+        "A passkey was added",
+        "Telephone",
+        "192.0.2.7",
+        Device("Firefox", None),
+        is_here=True,
+        is_disowned=False,
+    ),
+    EventLine(7, MOMENT, "You signed out", None, None, Device(None, None), is_here=False, is_disowned=True),
+)
+ACCOUNT: Mapping[str, object] = {
+    "csrf_token": "t0ken",
+    "name": "Jo Smith",
+    "username": "918JSMITH01",
+    "employer_name": "NHS Blood and Transplant",
+    "email": "jo.smith@nhsbt.example",
+    "desk": "0117 496 0000",
+    "mail_language": "cy",
+    "sessions": (
+        SessionLine("s1", Device("Firefox", "Linux"), MOMENT, MOMENT, is_this=True),
+        SessionLine("s2", Device("Microsoft Edge", "Windows"), MOMENT, MOMENT, is_this=False),
+    ),
+    "devices": (DeviceLine("d1", Device("Safari", "iPhone"), MOMENT, MOMENT, MOMENT, is_this=False),),
+    "factors": (
+        FactorLine("totp", "f1", "Telephone", MOMENT, MOMENT),
+        FactorLine("passkey", "f2", "My key", MOMENT, None),
+    ),
+    "cards": (CardLine("7890", MOMENT, None),),
+    "codes_left": 9,
+    "prove": None,
+    "problem": Problem("Enter a name of up to 60 characters", "name-f1"),
+    "consents": (ConsentLine("rota", "Rota Planner", ("openid", "profile", "staff.read"), MOMENT),),
+    "events": EVENTS,
+}
 PAGES: Mapping[str, Mapping[str, object]] = {
     "login.html": LOGIN,
     "forgotten.html": IDENTITY,
@@ -120,6 +162,13 @@ PAGES: Mapping[str, Mapping[str, object]] = {
         "username": "918JSMITH01",
         "name": "Jo Smith",
         "scopes": ("openid", "profile", "email", "offline_access", "esr", "birthdate"),
+    },
+    "account.html": ACCOUNT,
+    "account_activity.html": {
+        "csrf_token": "t0ken",
+        "name": "Jo Smith",
+        "username": "918JSMITH01",
+        "events": EVENTS,
     },
     "logout.html": {
         "action": "/logout",
@@ -272,7 +321,11 @@ def evil(value: object) -> object:
         return tuple(evil(inner) for inner in value)
     if isinstance(value, Ceremony):
         return Ceremony(EVIL, EVIL, EVIL, EVIL)
-    return EVIL_MESSAGE if isinstance(value, Message) else value
+    if isinstance(value, Message):
+        return EVIL_MESSAGE
+    if is_dataclass(value) and not isinstance(value, (type, Choice)):
+        return replace(value, **{each.name: evil(getattr(value, each.name)) for each in fields(value)})
+    return value
 
 
 def test_every_template_has_a_sample_here() -> None:
