@@ -73,7 +73,7 @@ def assemble(
         attempts=attempts,
         known_devices=known_devices,
         trusted_devices=TrustedDevices(randomness, lifetimes),
-        rule=Rule.WHEN_ENROLLED,
+        rule=Rule(settings.second_factor),
         post=assembly.post(settings, masters, randomness),
         lifetimes=lifetimes,
         randomness=randomness,

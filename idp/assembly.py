@@ -42,6 +42,7 @@ def lifetimes(settings: Settings) -> Lifetimes:
         reset_link=settings.reset_link_lifetime,
         unlock_link=settings.reset_link_lifetime,
         activation_link=settings.activation_link_lifetime,
+        trusted_device=settings.trusted_device,
     )
 
 

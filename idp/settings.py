@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from idp.policy import password
 from idp.policy.card_number import NumberFrom
+from idp.policy.second_factor import Rule
 from idp.services import mail
 
 Network = IPv4Network | IPv6Network
@@ -60,6 +61,8 @@ class Settings:
     login_pages_per_minute: int = 120
     sign_ins_per_minute: int = 60
     failed_names_per_ten_minutes: int = 20
+    second_factor: str = "when_enrolled"
+    trusted_device: timedelta = timedelta(days=30)
     password_profile: str = "esr"  # noqa: S105 - a profile's name
     password_length: int | None = None
     password_sequence: int | None = None
@@ -274,6 +277,8 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "login_pages_per_minute": _whole(1, 1_000_000),
     "sign_ins_per_minute": _whole(1, 1_000_000),
     "failed_names_per_ten_minutes": _whole(1, 1_000_000),
+    "second_factor": _one_of(*Rule),
+    "trusted_device": _seconds(3_600, 365 * 86_400),
     "password_profile": _one_of(*password.PROFILES),
     "password_length": _whole(8, 64),
     "password_sequence": _sequence,

@@ -74,6 +74,8 @@ def test_every_problem_is_said_at_once() -> None:
         ("IDP_SMTP_URL", "smtp://mail.example.nhs.uk", "needs IDP_MAIL_FROM"),
         ("IDP_MAIL_FROM", "ESR <no-reply@esr.example>", "IDP_MAIL_FROM"),
         ("IDP_ADMIN_EMAIL", "a@esr.example, b@", "IDP_ADMIN_EMAIL"),
+        ("IDP_SECOND_FACTOR", "sometimes", "is not one of when_enrolled, outside, always"),
+        ("IDP_TRUSTED_DEVICE", "60", "from 3600"),
         ("IDP_PASSWORD_PROFILE", "strong", "is not one of esr, esr-2021, nist-800-63b-4"),
         ("IDP_PASSWORD_LENGTH", "7", "from 8 to 64"),
         ("IDP_PASSWORD_SEQUENCE", "2", "Use 3 to 10, or 0"),
