@@ -1,9 +1,9 @@
-"""Make a passkey for an account, rename it, take it away: by whom policy lets, and told to the owner.
+"""Make a passkey for an account: by whom policy lets, and told to its owner.
 
 Web Authentication Level 3 §7.1; OWASP ASVS 5.0 §6.3.7, §6.4.4, §7.5.1. Whether the session may is asked when
 the browser is asked, and again in the transaction that stores the passkey: there a mailed link is redeemed,
 the session is stepped up by what its person has just proved, devices that were trusted no longer are, and a
-letter is queued.
+letter is queued. Another name and removal are as for any factor: `own_factors`.
 """
 
 from collections.abc import Mapping
@@ -15,12 +15,10 @@ from uuid import UUID
 from idp.accounts.attempt import AddressThrottled, Attempts, Limits
 from idp.accounts.entry import Entered, Entry, Visit
 from idp.accounts.factor_news import Change, Changed, FactorNews
-from idp.accounts.factors import without_factor
 from idp.accounts.link import ENROL_PURPOSES, LinkProblem
 from idp.accounts.permission import Permissions, Withheld
 from idp.accounts.webauthn import Cause, Ceremonies, Refused
 from idp.db import Conflict, Connection, Database, account, audit, link, trusted_device
-from idp.db import browser_session as session_rows
 from idp.db import passkey as rows
 from idp.db.audit import AuditEvent
 from idp.db.browser_session import BrowserSession
@@ -75,7 +73,7 @@ class _Undone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PasskeyEnrolment:
-    """Changes which passkeys there are. A name is always one that `factors.read_name` has read."""
+    """The service over what it needs."""
 
     database: Database
     ceremonies: Ceremonies
@@ -103,46 +101,16 @@ class PasskeyEnrolment:
             return self._withheld(connection, asking, now) or self._ask(connection, asking, now)
 
     def register(self, asking: Asking, name: str, answer: str) -> Outcome:
-        """Store the passkey that the authenticator made, all at once or not at all."""
+        """Store the passkey that the authenticator made, all at once or not at all.
+
+        `name` is what `factors.read_name` has read.
+        """
         account_id = asking.session.account_id
         made = self.ceremonies.registration(answer, account_id, asking.secret)
         outcome = made if isinstance(made, Refused) else self._store(asking, name, made)
         if isinstance(outcome, Refused):
             self._record_failure(outcome, asking)
         return outcome
-
-    def of_account(self, account_id: UUID) -> list[Passkey]:
-        """An account's passkeys, the oldest first, for its owner to see."""
-        with self.database.read() as connection:
-            return rows.of_account(connection, account_id)
-
-    def rename(self, session: BrowserSession, passkey_id: UUID, name: str) -> bool:
-        """Call a passkey something else. False when there is no such passkey."""
-        with self.database.write_once() as connection:
-            return rows.rename(connection, passkey_id, session.account_id, name)
-
-    def remove(self, session: BrowserSession, passkey_id: UUID, *, address: str) -> bool | Withheld:
-        """Take a passkey away, by a live session that has proved every factor just now. False without one.
-
-        With the last factor the recovery codes go, too.
-        """
-        now = self.clock.now()
-        with self.database.write() as connection:
-            # The account's row before the passkey's, as who signs in with it holds it, too.
-            link.hold_account(connection, session.account_id)
-            until = now + self.permissions.lifetimes.session_idle
-            if not session_rows.touch(connection, session.sid, until, now):
-                return Withheld(Permission.LOG_IN)
-            withheld = self.permissions.withheld(connection, session, now)
-            if withheld is not None:
-                return withheld
-            removed = rows.remove(connection, passkey_id, session.account_id)
-            if removed is None:
-                return False
-            without_factor(connection, session.account_id)
-            trusted_device.revoke_all(connection, session.account_id, now)
-            self.news.removed(connection, _change(removed, session, address, now))
-        return True
 
     def _withheld(self, connection: Connection, asking: Asking, now: datetime) -> Withheld | None:
         return self.permissions.withheld(

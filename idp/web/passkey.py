@@ -7,13 +7,12 @@ for this browser, and for one kind of ceremony where no request waits; nothing f
 from dataclasses import dataclass
 
 from idp.db.browser_session import BrowserSession
-from idp.web import parked, visitor
+from idp.web import onwards, parked, visitor
 from idp.web.exchange import Exchange
 from idp.web.parked import Parked
 
 SIGN_IN = "/passkey/verify"
 STEP_UP = "/passkey/mfa/verify"
-ADD = "/passkey/add"
 REGISTER = "/passkey/register"
 
 _OPTIONS = {
@@ -40,12 +39,12 @@ def to_sign_in(exchange: Exchange, waiting: Parked | None, query: str) -> Ceremo
 
 def to_step_up(exchange: Exchange, waiting: Parked | None, session: BrowserSession) -> Ceremony:
     """Prove a second factor in a session that is half or live; without a request, `visitor.keep` the page."""
-    return _ceremony(exchange, waiting, STEP_UP, _query(waiting), session)
+    return _ceremony(exchange, waiting, STEP_UP, _query(exchange, waiting), session)
 
 
 def to_enrol(exchange: Exchange, waiting: Parked | None, session: BrowserSession, link: str = "") -> Ceremony:
     """Make a passkey for the account of a session; without a request, `visitor.keep` the page."""
-    return _ceremony(exchange, waiting, REGISTER, _query(waiting), session, link)
+    return _ceremony(exchange, waiting, REGISTER, _query(exchange, waiting), session, link)
 
 
 def submitted(exchange: Exchange, answer: str, session: BrowserSession | None = None) -> Parked | None:
@@ -72,5 +71,5 @@ def _ceremony(
     return Ceremony(f"{_OPTIONS[answer]}{query}", f"{answer}{query}", token, link)
 
 
-def _query(waiting: Parked | None) -> str:
-    return "" if waiting is None else f"?{parked.HANDLE}={waiting.handle}"
+def _query(exchange: Exchange, waiting: Parked | None) -> str:
+    return onwards.asked(exchange).query if waiting is None else parked.action(waiting, "")

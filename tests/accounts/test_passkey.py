@@ -1,4 +1,4 @@
-"""What a passkey is worth, and what its use and its removal leave behind."""
+"""What a passkey is worth, and what its use and a new one leave behind."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -10,18 +10,13 @@ from idp.accounts import browser_session
 from idp.accounts.entry import Entered, Visit
 from idp.accounts.passkey import Passkeys
 from idp.accounts.passkey_enrolment import Asking, Enrolled, PasskeyEnrolment
-from idp.accounts.permission import Withheld
 from idp.accounts.webauthn import LIFETIME, Cause, Ceremonies, Refused
-from idp.db import account, audit, passkey, recovery_code, trusted_device
+from idp.db import account, audit, passkey, trusted_device
 from idp.db.account import Account
 from idp.db.browser_session import BrowserSession
-from idp.db.passkey import Passkey
 from idp.policy.assurance import Factor
-from idp.policy.enrolment import Permission
 from idp.services.authenticator import Flaw
-from idp.services.letters import Letter
 from idp.services.webauthn import Trust
-from tests import mailbox
 from tests.authenticator import MODEL, UP, UV, Authenticator, Vendor
 from tests.passkeys import give, phone
 from tests.site import ISSUER, Site
@@ -167,75 +162,7 @@ def enrolment(site: Site) -> PasskeyEnrolment:
     return site.provider.passkey_enrolment
 
 
-@pytest.fixture
-def row(site: Site) -> Passkey:
-    """Jane's passkey, in nobody's device."""
-    return give(site, jane(site), phone(), "Old phone")
-
-
-class TestRemoval:
-    def test_takes_it_away_and_tells_its_owner(
-        self, site: Site, enrolment: PasskeyEnrolment, row: Passkey
-    ) -> None:
-        device = phone()
-        give(site, jane(site), device)
-        by, _ = proved(site, device)
-        assert enrolment.remove(by, row.id, address=VISIT.address) is True
-        assert [each.name for each in enrolment.of_account(jane(site).id)] == ["My phone"]
-        letters = mailbox.queued(site.provider.database.url, site.provider.masters)
-        (letter,) = [each for each in letters if each.letter is Letter.FACTOR_REMOVED]
-        assert (letter.values["factor"], letter.values["label"]) == ("passkey", "Old phone")
-        assert enrolment.remove(by, row.id, address=VISIT.address) is False
-
-    def test_needs_proof_of_every_factor_just_now(
-        self, site: Site, enrolment: PasskeyEnrolment, row: Passkey
-    ) -> None:
-        device = phone()
-        give(site, jane(site), device)
-        by, _ = proved(site, device)
-        site.clock.advance(timedelta(minutes=5))
-        assert enrolment.remove(by, row.id, address=VISIT.address) == Withheld(Permission.LOG_IN)
-        assert len(enrolment.of_account(jane(site).id)) == 2
-
-    def test_is_for_owners(self, site: Site, enrolment: PasskeyEnrolment, row: Passkey) -> None:
-        device = phone()
-        give(site, site.add_account("918JDOE01"), device)
-        by, _ = proved(site, device)
-        assert enrolment.remove(by, row.id, address=VISIT.address) is False
-        assert not enrolment.rename(by, row.id, "Mine")
-        assert [each.name for each in enrolment.of_account(jane(site).id)] == ["Old phone"]
-
-    def test_of_the_last_factor_takes_the_recovery_codes_too(
-        self, site: Site, enrolment: PasskeyEnrolment
-    ) -> None:
-        device = phone()
-        only = give(site, jane(site), device)
-        by, _ = proved(site, device)
-        with site.provider.database.write() as connection:
-            recovery_code.replace_all(connection, by.account_id, ("hash",) * 10, site.clock.now())
-        assert enrolment.remove(by, only.id, address=VISIT.address) is True
-        with site.provider.database.read() as connection:
-            assert recovery_code.left(connection, by.account_id) == 0
-
-    def test_by_a_session_that_has_ended_does_nothing(
-        self, site: Site, enrolment: PasskeyEnrolment, row: Passkey
-    ) -> None:
-        device = phone()
-        give(site, jane(site), device)
-        by, _ = proved(site, device)
-        with site.provider.database.write() as connection:
-            browser_session.end(connection, by, address=None, client_id=None, now=site.clock.now())
-        assert enrolment.remove(by, row.id, address=VISIT.address) == Withheld(Permission.LOG_IN)
-
-
-class TestChange:
-    def test_a_passkey_can_be_called_something_else(self, site: Site, enrolment: PasskeyEnrolment) -> None:
-        device = phone()
-        mine = give(site, jane(site), device)
-        by, _ = proved(site, device)
-        assert enrolment.rename(by, mine.id, "New phone")
-        assert [each.name for each in enrolment.of_account(by.account_id)] == ["New phone"]
-
+class TestEnrolment:
     def test_a_new_one_ends_the_trust_in_devices(self, site: Site, enrolment: PasskeyEnrolment) -> None:
         device = phone()
         give(site, jane(site), device)

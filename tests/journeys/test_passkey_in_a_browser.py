@@ -97,10 +97,14 @@ def forget_passkeys(site: Site) -> None:
             passkey.remove(connection, each.id, found.id)
 
 
-def log_in(page: Page) -> None:
+def type_password(page: Page) -> None:
     page.get_by_label("Username*").fill(JANE)
     page.get_by_label("Password*").fill(PASSWORD)
     page.get_by_role("button", name="Log in", exact=True).click()
+
+
+def log_in(page: Page) -> None:
+    type_password(page)
     expect(page.get_by_text(f"You are logged in as Jane Smith ({JANE}).")).to_be_visible()
 
 
@@ -121,6 +125,11 @@ def without_autofill(page: Page) -> None:
     page.add_init_script("PublicKeyCredential.isConditionalMediationAvailable = async () => false")
 
 
+def is_added(page: Page, server: LiveServer) -> None:
+    expect(page).to_have_url(f"{server.issuer}/account")
+    expect(page.get_by_text("Your passkey has been added.")).to_be_visible()
+
+
 def is_home(page: Page, server: LiveServer) -> None:
     expect(page).to_have_url(f"{server.issuer}/")
     expect(page.get_by_text(f"You are logged in as Jane Smith ({JANE}).")).to_be_visible()
@@ -135,8 +144,7 @@ def test_a_passkey_is_made_and_then_logs_in(server: LiveServer, person: Watched)
     person.look(page, "add")
     page.get_by_label("Name of this passkey").fill("My phone")
     page.get_by_label("Name of this passkey").press("Enter")
-    expect(page.get_by_text("Your passkey has been added.")).to_be_visible()
-    is_home(page, server)
+    is_added(page, server)
     (made,) = phone.credentials
     assert made["isResidentCredential"]
     assert made["rpId"] == "localhost"
@@ -154,10 +162,34 @@ def test_the_username_field_suggests_it(server: LiveServer, person: Watched) -> 
     phone = Phone.of(page)
     log_in(page)
     add(page, server)
-    is_home(page, server)
+    is_added(page, server)
     assert len(phone.credentials) == 1
     log_out(page, server)
     page.goto(f"{server.issuer}/login")
+    is_home(page, server)
+
+
+def test_it_is_the_second_factor_of_who_types_a_password(server: LiveServer, person: Watched) -> None:
+    page = person.tab(f"{server.issuer}/login")
+    phone = Phone.of(page)
+    log_in(page)
+    add(page, server)
+    is_added(page, server)
+    log_out(page, server)
+    phone.wait_to_be_touched(wait=True)
+    page.goto(f"{server.issuer}/login")
+    type_password(page)
+    expect(page).to_have_url(f"{server.issuer}/mfa")
+    person.look(page, "second-factor")
+    phone.know_its_owner(knows=False)
+    phone.wait_to_be_touched(wait=False)
+    page.get_by_role("button", name="Use a passkey").click()
+    expect(page.get_by_role("alert")).to_have_text("No passkey was used. Try again, or log in another way.")
+    page.goto(server.issuer)
+    expect(page.get_by_text("You are logged in")).to_be_hidden()
+    page.goto(f"{server.issuer}/mfa")
+    phone.know_its_owner(knows=True)
+    page.get_by_role("button", name="Use a passkey").click()
     is_home(page, server)
 
 
@@ -183,7 +215,7 @@ def test_what_goes_wrong_is_said(server: LiveServer, person: Watched) -> None:
     expect(problem).to_have_text("No passkey was made. Try again when you are ready.")
     phone.know_its_owner(knows=True)
     page.get_by_role("button", name="Add a passkey").click()
-    is_home(page, server)
+    is_added(page, server)
     page.goto(f"{server.issuer}/passkey/add")
     page.get_by_label("Name of this passkey").fill("The same phone")
     page.get_by_role("button", name="Add a passkey").click()

@@ -436,6 +436,16 @@ class TestSecondFactor:
         claims = site.claims(site.tokens(visitor=visitor)["id_token"])
         assert (claims["acr"], claims["amr"]) == ("AAL2_ANY", ["pwd", "swk", "user", "mfa"])
 
+    def test_it_is_asked_for_on_the_way_to_an_application(self, site: Site, device: Authenticator) -> None:
+        visitor = site.browser()
+        page = visitor.submit(login_page(visitor), username="918JSMITH01", password="Tin.Horse.Lamp19")
+        page = visitor.follow(page)
+        assert heading(page) == "Confirm that it is you"
+        answer = offered(visitor, page).get(device)
+        code = received(visitor.get(said(answer)["location"].removeprefix(ISSUER)))["code"]
+        claims = site.claims(body(site.redeem(code))["id_token"])
+        assert (claims["acr"], claims["amr"]) == ("AAL2_ANY", ["pwd", "swk", "user", "mfa"])
+
     @pytest.mark.usefixtures("device")
     def test_its_own_passkeys_are_asked_for(self, site: Site) -> None:
         give(site, site.add_account("918JDOE01"), phone())
@@ -518,7 +528,7 @@ class TestEnrolment:
     def test_a_passkey_is_added_and_logs_in(self, ward: Site, logged_in: Visitor) -> None:
         device = phone()
         answer = adding(logged_in).create(device, "  My  phone ")
-        assert said(answer) == {"location": f"{ISSUER}/"}
+        assert said(answer) == {"location": f"{ISSUER}/account"}
         assert "Your passkey has been added." in home(logged_in)
         assert passkeys(ward) == ["My phone"]
         assert plain(ward.browser()).get(device).status_code == 200
@@ -641,8 +651,10 @@ class TestWithoutProof:
 
     def test_who_has_a_second_factor_proves_it_first(self, site: Site, device: Authenticator) -> None:
         visitor = half(site)
-        assert visitor.get("/passkey/add").location == f"{ISSUER}/mfa"
-        offered_to_step_up(visitor).get(device)
+        proving = visitor.get("/passkey/add").location
+        assert proving == f"{ISSUER}/mfa?next=add-passkey"
+        answer = offered(visitor, visitor.get("/mfa?next=add-passkey")).get(device)
+        assert said(answer) == {"location": f"{ISSUER}/passkey/add"}
         assert adding(visitor).create(phone(), "Second").status_code == 200
         assert sorted(passkeys(site)) == ["My phone", "Second"]
 

@@ -196,7 +196,12 @@ PAGES: Mapping[str, Mapping[str, object]] = {
         "wrong": (),
         "choice": CHOICE,
     },
-    "passkey_add.html": {"passkey": PASSKEY, "name": "Jo Smith", "username": "918JSMITH01"},
+    "passkey_add.html": {
+        "passkey": PASSKEY,
+        "name": "Jo Smith",
+        "username": "918JSMITH01",
+        "onwards": "/account",
+    },
     "mfa.html": {
         **OWN_FORM,
         "way": "totp",

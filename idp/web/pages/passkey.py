@@ -13,28 +13,21 @@ from typing import Any
 
 from flask import Response
 
-from idp.accounts import browser_session
 from idp.accounts.attempt import AddressThrottled
 from idp.accounts.entry import Entered
 from idp.accounts.factors import read_name
-from idp.accounts.link import LinkProblem
 from idp.accounts.passkey_enrolment import Asking, Enrolled, Full
 from idp.accounts.permission import Withheld
 from idp.accounts.webauthn import Refused
-from idp.db import account
-from idp.db.browser_session import BrowserSession
-from idp.policy.enrolment import Permission
-from idp.web import browser, entrance, headers, notice, onwards, parked, passkey, visitor
+from idp.web import browser, entrance, headers, notice, onwards, parked, passkey, second_factor, visitor
 from idp.web.exchange import Exchange
 from idp.web.notice import Notice
 from idp.web.parked import Parked
+from idp.web.second_factor import Person
 
-LINK = "link"
+PAGE = "add-passkey"
 ANSWER = "credential"
 NAME = "name"
-
-_TO_PROVE = "/mfa"
-_TO_ENROL = "/mfa/enrol"
 
 
 def sign_in_options(exchange: Exchange) -> Response:
@@ -65,13 +58,12 @@ def sign_in(exchange: Exchange) -> Response:
 
 def step_up_options(exchange: Exchange) -> Response:
     """POST /passkey/mfa/options."""
-    found = _session(exchange)
-    if found is None:
+    person = second_factor.find(exchange)
+    if person is None:
         return _signed_out(exchange)
-    session, secret = found
-    passkey.submitted(exchange, passkey.STEP_UP, session)
+    passkey.submitted(exchange, passkey.STEP_UP, person.session)
     match exchange.provider.passkeys.step_up_options(
-        session, secret, address=exchange.address, limits=parked.limits(exchange)
+        person.session, _secret(exchange), address=exchange.address, limits=parked.limits(exchange)
     ):
         case AddressThrottled() as throttled:
             return _throttled(exchange, throttled)
@@ -83,16 +75,17 @@ def step_up_options(exchange: Exchange) -> Response:
 
 def step_up(exchange: Exchange) -> Response:
     """POST /passkey/mfa/verify."""
-    found = _session(exchange)
-    if found is None:
+    person = second_factor.find(exchange)
+    if person is None:
         return _signed_out(exchange)
-    session, secret = found
-    waiting = passkey.submitted(exchange, passkey.STEP_UP, session)
+    waiting = passkey.submitted(exchange, passkey.STEP_UP, person.session)
     visit = entrance.visit(exchange, waiting)
-    answer, limits = exchange.field(ANSWER), parked.limits(exchange)
-    match exchange.provider.passkeys.step_up(answer, session, secret, visit, limits):
+    match exchange.provider.passkeys.step_up(
+        exchange.field(ANSWER), person.session, _secret(exchange), visit, parked.limits(exchange)
+    ):
         case Entered() as entered:
-            return _onto(entrance.let_in(exchange, waiting, entered))
+            onto = onwards.asked(exchange).path
+            return _onto(entrance.let_in(exchange, waiting, entered, onwards=onto))
         case Refused():
             return _problem(exchange, "failed", reference=visit.reference)
         case AddressThrottled() as throttled:
@@ -101,42 +94,37 @@ def step_up(exchange: Exchange) -> Response:
 
 def show_add(exchange: Exchange) -> Response:
     """GET /passkey/add: name a passkey and make it."""
-    waiting = parked.find(exchange) if parked.HANDLE in exchange.query else None
-    found = _session(exchange)
-    if found is None:
-        return _instead(exchange, waiting, Permission.LOG_IN)
-    session, secret = found
-    link = exchange.asked(LINK)
-    withheld = exchange.provider.passkey_enrolment.withheld(
-        Asking(session, secret, entrance.visit(exchange, waiting), link or None)
-    )
+    person = second_factor.find(exchange)
+    if person is None:
+        return second_factor.log_in(exchange, PAGE)
+    asking = _asking(exchange, person, exchange.asked(second_factor.LINK))
+    withheld = exchange.provider.passkey_enrolment.withheld(asking)
     if withheld is not None:
-        return _instead(exchange, waiting, withheld.why)
-    with exchange.provider.database.read() as connection:
-        profile = account.get_profile(connection, session.account_id)
+        return second_factor.instead(exchange, person, withheld, PAGE)
+    waiting = person.waiting
     page = exchange.page(
         "passkey_add.html",
         form_action=() if waiting is None else waiting.form_action,
         ui_locales=None if waiting is None else waiting.request.ui_locales,
-        service_desk=profile.service_desk,
-        name=profile.name,
-        username=profile.username,
-        passkey=passkey.to_enrol(exchange, waiting, session, link),
+        service_desk=person.profile.service_desk,
+        name=person.profile.name,
+        username=person.profile.username,
+        passkey=passkey.to_enrol(exchange, waiting, person.session, asking.link or ""),
+        onwards=second_factor.onto(exchange, person),
     )
     return page if waiting is not None else visitor.keep(exchange, page)
 
 
 def register_options(exchange: Exchange) -> Response:
     """POST /passkey/register/options."""
-    found = _session(exchange)
-    if found is None:
+    person = second_factor.find(exchange)
+    if person is None:
         return _signed_out(exchange)
-    waiting = passkey.submitted(exchange, passkey.REGISTER, found[0])
+    passkey.submitted(exchange, passkey.REGISTER, person.session)
     if read_name(exchange.field(NAME)) is None:
         return _problem(exchange, "name")
-    match exchange.provider.passkey_enrolment.options(
-        _asking(exchange, waiting, *found), parked.limits(exchange)
-    ):
+    asking = _asking(exchange, person, exchange.field(second_factor.LINK))
+    match exchange.provider.passkey_enrolment.options(asking, parked.limits(exchange)):
         case AddressThrottled() as throttled:
             return _throttled(exchange, throttled)
         case Withheld():
@@ -149,17 +137,18 @@ def register_options(exchange: Exchange) -> Response:
 
 def register(exchange: Exchange) -> Response:
     """POST /passkey/register."""
-    found = _session(exchange)
-    if found is None:
+    person = second_factor.find(exchange)
+    if person is None:
         return _signed_out(exchange)
-    waiting = passkey.submitted(exchange, passkey.REGISTER, found[0])
+    waiting = passkey.submitted(exchange, passkey.REGISTER, person.session)
     name = read_name(exchange.field(NAME))
     if name is None:
         return _problem(exchange, "name")
-    asking = _asking(exchange, waiting, *found)
+    asking = _asking(exchange, person, exchange.field(second_factor.LINK))
     match exchange.provider.passkey_enrolment.register(asking, name, exchange.field(ANSWER)):
         case Enrolled(_, entered):
-            response = _onto(entrance.let_in(exchange, waiting, entered))
+            onto = second_factor.onto(exchange, person)
+            response = _onto(entrance.let_in(exchange, waiting, entered, onwards=onto))
             notice.put(exchange.provider, response, Notice.PASSKEY_ADDED)
             return response
         case Withheld():
@@ -174,27 +163,14 @@ def _of_page(exchange: Exchange, waiting: Parked | None) -> str:
     return exchange.form_secret if waiting is None else waiting.secret
 
 
-def _session(exchange: Exchange) -> tuple[BrowserSession, str] | None:
-    """The session, half or live, and the secret that opens it."""
-    secret = exchange.cookie(browser.SESSION)
-    with exchange.provider.database.read() as connection:
-        live = browser_session.find(connection, secret, exchange.now)
-        session = live or browser_session.find_half(connection, secret, exchange.now)
-    return None if session is None or secret is None else (session, secret)
+def _secret(exchange: Exchange) -> str:
+    """What opens the person's session: no other browser has it."""
+    return exchange.cookie(browser.SESSION) or ""
 
 
-def _asking(exchange: Exchange, waiting: Parked | None, session: BrowserSession, secret: str) -> Asking:
-    return Asking(session, secret, entrance.visit(exchange, waiting), exchange.field(LINK) or None)
-
-
-def _instead(exchange: Exchange, waiting: Parked | None, why: Permission | LinkProblem) -> Response:
-    """The page of what is missing."""
-    if why is Permission.LOG_IN:
-        if waiting is not None:
-            return parked.back_to_hub(exchange, waiting)
-        return exchange.to(parked.LOGIN, **{onwards.NEXT: "add-passkey"})
-    path = _TO_PROVE if why is Permission.PROVE else _TO_ENROL
-    return exchange.to(path, **({} if waiting is None else {parked.HANDLE: waiting.handle}))
+def _asking(exchange: Exchange, person: Person, link: str) -> Asking:
+    visit = entrance.visit(exchange, person.waiting)
+    return Asking(person.session, _secret(exchange), visit, link or None)
 
 
 def _onto(response: Response) -> Response:
