@@ -12,9 +12,9 @@ from jinja2 import UndefinedError
 
 from idp.policy.password import PROFILES, browser_rules
 from idp.policy.user_agent import Device
+from idp.web import qr
 from idp.web.account_view import Problem
 from idp.web.account_words import CardLine, ConsentLine, DeviceLine, EventLine, FactorLine, SessionLine
-from idp.web import qr
 from idp.web.language import Language
 from idp.web.new_password import Choice, lines
 from idp.web.passkey import Ceremony
