@@ -1,0 +1,112 @@
+"""Behind nginx only what nginx has seen is a card; a header that is forged signs nobody in."""
+
+import http.client
+import socket
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from idp.db.signing_key import SigningKey
+from tests import origin as origins
+from tests.certificates import DAY, Authority, Card
+from tests.journeys import nginx, smartcards
+from tests.journeys.smartcards import Ward
+from tests.origin import STATE, Answer, Origin
+
+PATH = f"/smartcard?state={STATE}"
+
+
+@pytest.fixture(scope="module")
+def ward(
+    tmp_path_factory: pytest.TempPathFactory,
+    migrated_sqlite: Path,
+    keys_dir: Path,
+    signing_keys: list[SigningKey],
+    password_hash: str,
+) -> Iterator[Ward]:
+    folder = tmp_path_factory.mktemp("ward")
+    with smartcards.ward(folder, migrated_sqlite, keys_dir, signing_keys, password_hash) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def behind(ward: Ward, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Origin]:
+    """The origin that nginx stands in front of, and nginx."""
+    folder = tmp_path_factory.mktemp("behind")
+    with (
+        origins.running(folder, origins.a_free_port(), ward.settings, proxies="127.0.0.1") as running,
+        nginx.running(folder, port=ward.origin_port, origin_port=running.port, tls=folder),
+    ):
+        yield running
+
+
+@pytest.fixture
+def through(ward: Ward, behind: Origin) -> Origin:
+    """The same as a browser sees it: nginx."""
+    return Origin(behind.process, ward.origin_port, behind.folder)
+
+
+def is_proof(answer: Answer) -> bool:
+    assert answer.status == 303
+    return "proof" in answer.query
+
+
+def field(card: Card) -> str:
+    return f":{b64encode(card.der).decode()}:"
+
+
+def test_nginx_passes_on_the_card_it_has_seen(ward: Ward, through: Origin) -> None:
+    assert is_proof(through.ask(card=ward.card()))
+
+
+@pytest.mark.parametrize("options", [{"lasts": DAY / 2}, {"number": "999999999999"}])
+def test_a_card_that_fails_reaches_the_origin_too(
+    ward: Ward, through: Origin, options: dict[str, object]
+) -> None:
+    assert not is_proof(through.ask(card=ward.card(**options)))  # type: ignore[arg-type]  # as they are
+    foreign = Authority.root("Foreign", begins=origins.now() - DAY).card(begins=origins.now() - DAY)
+    assert not is_proof(through.ask(card=foreign))
+
+
+@pytest.mark.parametrize(
+    "name", ["Client-Cert", "client-cert", "Client_Cert", "X-Client-Cert", "X-SSL-Client-Cert"]
+)
+def test_a_header_that_is_forged_to_nginx_is_no_card(ward: Ward, through: Origin, name: str) -> None:
+    assert not is_proof(through.ask(headers={name: field(ward.card())}))
+
+
+def test_a_header_that_is_forged_with_another_card_in_the_reader_is_taken_away(
+    ward: Ward, through: Origin
+) -> None:
+    foreign = Authority.root("Foreign", begins=origins.now() - DAY).card(begins=origins.now() - DAY)
+    assert not is_proof(through.ask(card=foreign, headers={"Client-Cert": field(ward.card())}))
+    assert is_proof(through.ask(card=ward.card(), headers={"Client-Cert": field(foreign)}))
+
+
+def test_a_header_that_is_forged_past_nginx_is_no_card(ward: Ward, behind: Origin) -> None:
+    elsewhere = ("127.0.0.2", 0)
+    try:
+        line = http.client.HTTPConnection("127.0.0.1", behind.port, timeout=10, source_address=elsewhere)
+        line.request("GET", PATH, headers={"Client-Cert": field(ward.card())})
+    except OSError:
+        pytest.skip("This machine has one loopback address alone.")
+    response = line.getresponse()
+    answer = Answer(response.status, dict(response.getheaders()), response.read())
+    line.close()
+    assert not is_proof(answer)
+    assert is_proof(behind.ask(headers={"Client-Cert": field(ward.card())}))
+
+
+def test_nginx_keeps_no_connection_and_no_session_for_the_next_person(ward: Ward, through: Origin) -> None:
+    context = through.context(ward.card())
+    raw = socket.create_connection(("localhost", through.port), timeout=10)
+    with context.wrap_socket(raw, server_hostname="localhost") as first:
+        first.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        said = first.recv(4096)
+        session = first.session
+    assert b"Connection: close" in said
+    raw = socket.create_connection(("localhost", through.port), timeout=10)
+    with context.wrap_socket(raw, server_hostname="localhost", session=session) as second:
+        assert not second.session_reused
