@@ -1,6 +1,5 @@
 """Links: those that open nothing any more, those a scanner opened first, those read on another device."""
 
-from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -10,6 +9,7 @@ from sqlalchemy import update
 
 from idp.db.engine import migration_engine
 from idp.db.link import links
+from idp.services.clock import SystemClock
 from idp.services.digest import digest
 from tests.journeys import browser as browsers
 from tests.journeys.demo import Demo
@@ -17,8 +17,6 @@ from tests.journeys.recovery import words
 from tests.journeys.recovery.story import NEW, OLD, Story
 
 pytestmark = pytest.mark.browser
-
-LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
 
 
 def test_links_that_open_nothing(story: Story) -> None:
@@ -138,10 +136,11 @@ def tampered(link: str) -> str:
 
 
 def expire(demo: Demo, link: str) -> None:
-    """Let the link be too old: the demo's own live for an hour."""
+    """Let the link be just too old: the demo's own live for an hour, and are swept a while after."""
+    now = SystemClock().now()
     token = parse_qs(urlsplit(link).query)["link"][0]
     with migration_engine(f"sqlite:///{demo.folder}/idp.db").begin() as connection:
         changed = connection.execute(
-            update(links).where(links.c.digest == digest(token)).values(expires_at=LONG_AGO)
+            update(links).where(links.c.digest == digest(token)).values(expires_at=now)
         )
     assert changed.rowcount == 1
