@@ -29,8 +29,8 @@ class _Taking:
         return "250 taken"
 
 
-def medians(target: Target, product: Product) -> dict[str, float]:
-    """The median milliseconds of TRIES posts for each page, kind of person and state of the mail server."""
+def medians(target: Target, product: Product) -> dict[str, dict[str, float]]:
+    """The median milliseconds of TRIES posts, by kind of person, for each page and state of the mail server."""
     with product.worker():
         mail = Controller(_Taking(), hostname="127.0.0.1", port=product.mail_port)
         mail.start()
@@ -41,7 +41,7 @@ def medians(target: Target, product: Product) -> dict[str, float]:
         return found | _medians(target, "mail is down")
 
 
-def _medians(target: Target, state: str) -> dict[str, float]:
+def _medians(target: Target, state: str) -> dict[str, dict[str, float]]:
     kinds = {
         (page, kind): email
         for page in PAGES
@@ -51,7 +51,12 @@ def _medians(target: Target, state: str) -> dict[str, float]:
     for _ in range(TRIES):
         for (page, kind), email in kinds.items():
             times[page, kind].append(_ask(target, page, email))
-    return {f"{page} {kind}, {state}": statistics.median(each) * 1000 for (page, kind), each in times.items()}
+    return {
+        f"{page}, {state}": {
+            kind: statistics.median(times[page, kind]) * 1000 for kind in ("member", "stranger")
+        }
+        for page in PAGES
+    }
 
 
 def _ask(target: Target, page: str, email: str) -> float:

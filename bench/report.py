@@ -42,7 +42,7 @@ class Run:
     ready_seconds: dict[str, float] = field(default_factory=dict)
     worker_mebibytes: dict[str, float] = field(default_factory=dict)
     guessing_milliseconds: dict[str, float] = field(default_factory=dict)
-    recovery_milliseconds: dict[str, float] = field(default_factory=dict)
+    recovery_milliseconds: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def add(self, server: str, figure: Figure) -> None:
         """Keep the figure of one window."""
@@ -137,8 +137,8 @@ def _single_figures(run: Run) -> list[str]:
         lines.append(f"- {server} worker after load: {size:.0f} MiB{must}")
     if run.guessing_milliseconds:
         lines.append(_alike("wrong password", run.guessing_milliseconds))
-    if run.recovery_milliseconds:
-        lines.append(_alike("asking for login details", run.recovery_milliseconds))
+    for page, milliseconds in run.recovery_milliseconds.items():
+        lines.append(_alike(f"asking for login details, {page}", milliseconds))
     return lines
 
 
