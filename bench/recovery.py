@@ -30,7 +30,7 @@ class _Taking:
 
 
 def medians(target: Target, product: Product) -> dict[str, dict[str, float]]:
-    """The median milliseconds of TRIES posts, by kind of person, for each page and state of the mail server."""
+    """The median milliseconds of TRIES posts, by person, for each page and state of the mail server."""
     with product.worker():
         mail = Controller(_Taking(), hostname="127.0.0.1", port=product.mail_port)
         mail.start()
