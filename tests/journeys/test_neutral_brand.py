@@ -21,10 +21,10 @@ def test_every_kind_of_page_is_fit_to_be_seen(server_on_sqlite: LiveServer) -> N
         expect(page.locator("body")).to_contain_class("idp-neutral")
         person.look(page, "login")
         page.get_by_label("Username*").fill("918JSMITH01")
-        page.get_by_role("button", name="Log in").click()
+        page.get_by_role("button", name="Log in", exact=True).click()
         person.look(page, "blank")
         page.get_by_label("Password*").fill(PASSWORD)
-        page.get_by_role("button", name="Log in").click()
+        page.get_by_role("button", name="Log in", exact=True).click()
         expect(page.locator("h1")).to_have_text("Share your information with Rota?")
         person.look(page, "consent")
         for path in ("/", "/logout", "/nowhere", "/signed-out"):
