@@ -9,6 +9,7 @@ out has not been there.
 `Context` and `Connection` have what gunicorn's threaded worker uses of `ssl.SSLContext` and `ssl.SSLSocket`.
 """
 
+import errno
 import os
 import select
 import socket
@@ -115,17 +116,16 @@ class Connection:
                 self._wait(deadline, reading=False)
             except SSL.ZeroReturnError:
                 raise
-            except SSL.SysCallError as error:
-                raise ConnectionResetError(*error.args) from error
             except SSL.Error as error:
-                raise ConnectionResetError(f"TLS: {error}") from error
+                # With the number that gunicorn takes for a browser that went away: no fault of ours to log.
+                raise ConnectionResetError(errno.ECONNRESET, f"TLS: {error}") from error
 
     def _wait(self, deadline: float, *, reading: bool) -> None:
         left = deadline - time.monotonic()
         heard = select.poll()
         heard.register(self._raw, select.POLLIN if reading else select.POLLOUT)
         if left <= 0 or not heard.poll(left * 1000):
-            raise TimeoutError("the browser does not answer")
+            raise ConnectionResetError(errno.ECONNRESET, "the browser does not answer")
 
 
 def presented(environ: Mapping[str, Any]) -> tuple[bytes, ...]:
