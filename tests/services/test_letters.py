@@ -321,7 +321,7 @@ class TestWords:
             ("reset", "Your ESR password was changed", "with the link we sent you"),
             ("activated", "Your ESR account is ready", "you can log in with it"),
             ("changed", "Your ESR password was changed", "someone who knew the old one"),
-            ("due", "Your ESR password was changed", "it was time for a new one"),
+            ("due", "Your ESR password was changed", "a new one had been asked for"),
         ],
     )
     def test_a_changed_password_says_how_and_what_to_do(self, how: str, subject: str, words: str) -> None:

@@ -195,6 +195,11 @@ FORMS = {
 NOT_OURS = {"/authorize"}
 # One page with many forms: `test_account` tries each of them.
 OF_THE_ACCOUNT = {path for _, path, _ in PAGES if path.startswith("/account/")}
+# They answer scripts, not people, and steps of a second factor need one: `test_passkey`, `test_mfa` and
+# `test_mfa_enrol` send them from elsewhere.
+OF_FACTORS = {
+    path for method, path, _ in PAGES if method == "POST" and path.startswith(("/passkey/", "/mfa"))
+}
 
 ELSEWHERE = {
     "another site": {"Sec-Fetch-Site": "cross-site"},
@@ -207,7 +212,8 @@ ELSEWHERE = {
 
 
 def test_every_page_that_takes_a_form_is_tried_here() -> None:
-    assert {path for method, path, _ in PAGES if method == "POST"} == FORMS.keys() | NOT_OURS | OF_THE_ACCOUNT
+    tried = FORMS.keys() | NOT_OURS | OF_THE_ACCOUNT | OF_FACTORS
+    assert {path for method, path, _ in PAGES if method == "POST"} == tried
 
 
 @pytest.mark.parametrize("path", FORMS)
