@@ -1,4 +1,4 @@
-"""What owners do to the factors they have: new recovery codes, another name, removal; and the desk's reset.
+"""New recovery codes for who has a second factor, and the service desk's removal of them all.
 
 OWASP ASVS 5.0 §6.3.7, §6.5.1, §7.5.1. All in one transaction that begins with the account's row, so that a
 session which a new password has ended changes nothing any more. Any change ends the devices that are trusted.
@@ -10,6 +10,7 @@ from uuid import UUID
 
 from idp.accounts import text
 from idp.accounts.attempt import Attempts
+from idp.accounts.browser_session import idle
 from idp.accounts.factor_news import Change, Changed, FactorNews
 from idp.accounts.permission import Permissions, Withheld
 from idp.accounts.post import Post
@@ -19,7 +20,6 @@ from idp.db import (
     Database,
     attempt,
     audit,
-    browser_session,
     link,
     passkey,
     recovery_code,
@@ -27,6 +27,7 @@ from idp.db import (
     totp_device,
     trusted_device,
 )
+from idp.db import browser_session as rows
 from idp.db.account import Account
 from idp.db.audit import AuditEvent
 from idp.db.browser_session import BrowserSession
@@ -85,28 +86,9 @@ class Factors:
             self.news.added(connection, _change(session, Changed.RECOVERY_CODES, None, address, now))
         return codes.shown
 
-    def remove_totp(self, session: BrowserSession, device_id: UUID, *, address: str) -> bool | Withheld:
-        """Remove an app; with the last factor the recovery codes go, too. False when there is no such app."""
-        now = self.clock.now()
-        with self.database.write() as connection:
-            withheld = self._begin(connection, session, now)
-            if withheld is not None:
-                return withheld
-            removed = totp_device.remove(connection, device_id, session.account_id)
-            if removed is None:
-                return False
-            without_factor(connection, session.account_id)
-            self.news.removed(connection, _change(session, Changed.TOTP, removed.name, address, now))
-        return True
-
-    def rename_totp(self, session: BrowserSession, device_id: UUID, name: str) -> bool:
-        """Call an app something else. False when there is no such app."""
-        with self.database.write_once() as connection:
-            return totp_device.rename(connection, device_id, session.account_id, name)
-
     def _begin(self, connection: Connection, session: BrowserSession, now: datetime) -> Withheld | None:
         link.hold_account(connection, session.account_id)
-        is_live = browser_session.touch(connection, session.sid, now + self.lifetimes.session_idle, now)
+        is_live = rows.touch(connection, session.sid, now + idle(self.lifetimes, session.acr), now)
         if not is_live:
             return Withheld(Permission.LOG_IN)
         withheld = self.permissions.withheld(connection, session, now)
@@ -135,7 +117,7 @@ def reset(
     if not apps + codes + passkeys:
         return None
     trusted_device.revoke_all(connection, found.id, now)
-    sessions = browser_session.end_all(connection, found.id, now)
+    sessions = rows.end_all(connection, found.id, now)
     for factor in (Factor.TOTP, Factor.RECOVERY_CODE):
         attempt.clear(connection, attempts.of_person(found.person_id), factor.value)
     FactorNews(post).removed(connection, Change(account_id=found.id, what=Changed.ALL, label=None, at=now))

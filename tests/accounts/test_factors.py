@@ -1,6 +1,5 @@
 """What owners change of their factors needs all of them and is told to them; and the desk's reset."""
 
-import uuid
 from datetime import timedelta
 
 import pytest
@@ -9,7 +8,7 @@ from idp.accounts import browser_session
 from idp.accounts.factors import Reset, read_name
 from idp.accounts.mfa import NotProved, Proved
 from idp.accounts.permission import Withheld
-from idp.db import recovery_code, totp_device
+from idp.db import recovery_code
 from idp.db.browser_session import BrowserSession
 from idp.policy.enrolment import Permission
 from tests.accounts.second_factors import HERE, Desk, Telephone, build
@@ -67,59 +66,6 @@ class TestNewRecoveryCodes:
         session, _ = proved(desk, telephone)
         end(desk, session)
         assert desk.factors.make_recovery_codes(session, address=HERE) == Withheld(Permission.LOG_IN)
-
-
-class TestRemovingAnApp:
-    def test_ends_its_codes_and_trusted_devices_and_is_told(self, desk: Desk, telephone: Telephone) -> None:
-        other = desk.add_app(name="Tablet")
-        codes = desk.add_codes()
-        session, token = proved(desk, telephone, trust=True)
-        assert desk.factors.remove_totp(session, telephone.device_id, address=HERE) is True
-        desk.site.clock.advance(MINUTE)
-        entered = desk.sign_in(visit=desk.visit(trusted_device=token))
-        assert entered.is_half
-        assert isinstance(desk.prove(desk.half_session(), telephone.code(desk.site)), NotProved)
-        assert isinstance(desk.prove(desk.half_session(), other.code(desk.site)), Proved)
-        assert isinstance(desk.recover(desk.half_session(), codes[0]), Proved)
-        (letter,) = desk.letters_about("factor_removed")
-        assert (letter.values["factor"], letter.values["label"]) == ("totp", "Work telephone")
-
-    def test_of_the_last_one_takes_the_recovery_codes_along(self, desk: Desk, telephone: Telephone) -> None:
-        desk.add_codes()
-        session, _ = proved(desk, telephone)
-        assert desk.factors.remove_totp(session, telephone.device_id, address=HERE) is True
-        assert desk.mfa.ways(desk.jane().id) == ()
-        with desk.site.provider.database.read() as connection:
-            assert recovery_code.left(connection, desk.jane().id) == 0
-
-    def test_needs_a_proof_of_all_factors_just_now(self, desk: Desk, telephone: Telephone) -> None:
-        half = desk.half_session()
-        assert desk.factors.remove_totp(half, telephone.device_id, address=HERE) == Withheld(Permission.PROVE)
-        session, _ = proved(desk, telephone)
-        desk.site.clock.advance(5 * MINUTE)
-        outcome = desk.factors.remove_totp(session, telephone.device_id, address=HERE)
-        assert outcome == Withheld(Permission.LOG_IN)
-        end(desk, session)
-        outcome = desk.factors.remove_totp(session, telephone.device_id, address=HERE)
-        assert outcome == Withheld(Permission.LOG_IN)
-        assert desk.letters_about("factor_removed") == []
-
-    def test_is_not_for_another_account(self, desk: Desk, telephone: Telephone) -> None:
-        desk.site.add_account("918JDOE01")
-        theirs = desk.add_app("918JDOE01")
-        session, _ = proved(desk, telephone)
-        assert desk.factors.remove_totp(session, theirs.device_id, address=HERE) is False
-        assert desk.factors.rename_totp(session, theirs.device_id, "Mine") is False
-        assert desk.factors.remove_totp(session, uuid.uuid4(), address=HERE) is False
-        assert desk.letters_about("factor_removed") == []
-
-
-def test_an_app_gets_another_name(desk: Desk, telephone: Telephone) -> None:
-    session, _ = proved(desk, telephone)
-    assert desk.factors.rename_totp(session, telephone.device_id, "Old telephone")
-    with desk.site.provider.database.read() as connection:
-        (device,) = totp_device.of_account(connection, desk.jane().id)
-    assert device.name == "Old telephone"
 
 
 @pytest.mark.parametrize(
