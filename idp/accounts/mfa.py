@@ -18,7 +18,7 @@ from idp.accounts.permission import is_enrolled
 from idp.accounts.recovery_code import RecoveryCodes
 from idp.accounts.totp import NoMatch, Totp
 from idp.accounts.trusted_device import TrustedDevices
-from idp.db import Connection, Database, account, recovery_code, second_factor
+from idp.db import Connection, Database, account, link, recovery_code, second_factor
 from idp.db.browser_session import BrowserSession
 from idp.policy.assurance import Factor
 from idp.policy.second_factor import AFTER_PASSWORD, may_trust_devices
@@ -138,6 +138,8 @@ class Mfa:
             return self._refuse(guess, session, visit, {"cause": "throttled"}, now)
         try:
             with self.database.write() as connection:
+                # The account before its factors, as who removes one locks them too.
+                link.hold_account(connection, session.account_id)
                 if use(connection):
                     return self._step_up(connection, guess, session, visit, trust=trust, now=now)
         except _Undone:
