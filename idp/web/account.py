@@ -20,7 +20,6 @@ from idp.web.notice import Notice
 
 PATH = "/account"
 
-_CHANGE_PASSWORD = "/change-password"  # noqa: S105 - a path
 _NAME = "account"
 _LONGEST_NUMBER = 18
 
@@ -61,7 +60,7 @@ def instead(exchange: Exchange) -> Response:
     secret = exchange.cookie(browser.SESSION)
     with exchange.provider.database.read() as connection:
         if browser_session.find_due(connection, secret, exchange.now) is not None:
-            return exchange.to(_CHANGE_PASSWORD)
+            return exchange.to(onwards.CHANGE_PASSWORD)
         if browser_session.find_half(connection, secret, exchange.now) is not None:
             return exchange.to(entrance.SECOND_FACTOR, **{onwards.NEXT: _NAME})
     return exchange.to(parked.LOGIN, **{onwards.NEXT: _NAME})

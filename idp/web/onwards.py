@@ -7,10 +7,11 @@ from idp.web.exchange import Exchange
 
 NEXT = "next"
 HOME = "/"
+CHANGE_PASSWORD = "/change-password"  # noqa: S105 - a path
 _PAGES = MappingProxyType(
     {
         "account": "/account",
-        "change-password": "/change-password",
+        "change-password": CHANGE_PASSWORD,
         "add-passkey": "/passkey/add",
         "enrol-app": "/mfa/enrol",
         "recovery-codes": "/mfa/recovery-codes",

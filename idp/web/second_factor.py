@@ -63,10 +63,17 @@ def submitted(exchange: Exchange, person: Person) -> None:
 
 
 def log_in(exchange: Exchange, page: str | None = None) -> Response:
-    """Go where one logs in first, and comes back to the waiting request or to the `page` of this name."""
+    """Go where one logs in first, and comes back to the waiting request or to the `page` of this name.
+
+    Who has to change the password does that before: logging in again would only lead back here.
+    """
     waiting = _waiting(exchange)
     if waiting is not None:
         return exchange.to(parked.action(waiting, parked.LOGIN))
+    with exchange.provider.database.read() as connection:
+        due = browser_session.find_due(connection, exchange.cookie(browser.SESSION), exchange.now)
+    if due is not None:
+        return exchange.to(onwards.CHANGE_PASSWORD)
     query = onwards.asked(exchange).query if page is None else f"?{onwards.NEXT}={page}"
     return exchange.to(f"{parked.LOGIN}{query}")
 

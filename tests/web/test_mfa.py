@@ -8,6 +8,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from idp.db import account, browser_session
+from idp.db.account import AccountState
 from idp.db.link import Purpose
 from idp.services.digest import digest
 from idp.web.routes import ENDPOINTS, PAGES
@@ -369,3 +370,12 @@ def bare(page: TestResponse) -> str:
     """The page without what differs by chance."""
     text = re.sub(r'nonce="[^"]+"|name="csrf_token" value="[^"]+"', "", page.text)
     return re.sub(r"\b[0-9A-Z]{4}-[0-9A-Z]{2}\b", "", text)
+
+
+@pytest.mark.parametrize("name", ["add-passkey", "recovery-codes"])
+def test_whoever_must_change_the_password_first_is_taken_there(site: Site, name: str) -> None:
+    site.add_account("918JDOE01", state=AccountState.MUST_CHANGE_PASSWORD)
+    visitor = site.browser()
+    page = visitor.log_in(visitor.get(f"/login?next={name}"), "918JDOE01")
+    assert page.status_code == 200
+    assert "You need a new password" in page.text

@@ -4,13 +4,11 @@ from flask import Response
 
 from idp.accounts import consent, own_account
 from idp.db import Connection
-from idp.web import account, account_view, browser, visitor
+from idp.web import account, account_view, browser, onwards, visitor
 from idp.web.account import Owner
 from idp.web.exchange import Exchange
 from idp.web.language import BY_TAG
 from idp.web.notice import Notice
-
-_CHANGE_PASSWORD = "/change-password"  # noqa: S105 - a path
 
 
 def show(exchange: Exchange) -> Response:
@@ -101,5 +99,5 @@ def disown(exchange: Exchange) -> Response:
         exchange,
         lambda connection, owner: seq is not None and own_account.disown(connection, owner.acting, seq),
         Notice.DISOWNED,
-        onto=_CHANGE_PASSWORD,
+        onto=onwards.CHANGE_PASSWORD,
     )

@@ -4,10 +4,8 @@ from flask import Response
 
 from idp.accounts import browser_session
 from idp.db import account
-from idp.web import browser, entrance
+from idp.web import browser, entrance, onwards
 from idp.web.exchange import Exchange
-
-_CHANGE_PASSWORD = "/change-password"  # noqa: S105 - a path
 
 
 def show(exchange: Exchange) -> Response:
@@ -21,7 +19,7 @@ def show(exchange: Exchange) -> Response:
     if half is not None:
         return exchange.to(entrance.SECOND_FACTOR)
     if due is not None:
-        return exchange.to(_CHANGE_PASSWORD)
+        return exchange.to(onwards.CHANGE_PASSWORD)
     return exchange.page(
         "home.html",
         service_desk=None if profile is None else profile.service_desk,
