@@ -27,7 +27,8 @@ class Factor(StrEnum):
 
     Both kinds of passkey verify their user. A `SECURITY_KEY` is one whose key stays in a device that an
     attestation vouches for; a `PASSKEY` is any other. Of an `UNCONFIRMED_SMARTCARD` its authority has not
-    said for too long whether it still stands.
+    said for too long whether it still stands. For a `CARE_IDENTITY` NHS Care Identity vouches: two factors
+    were proved there, and nothing here can say which.
     """
 
     PASSWORD = "password"  # noqa: S105 - the factor's name
@@ -37,6 +38,7 @@ class Factor(StrEnum):
     SECURITY_KEY = "security_key"
     SMARTCARD = "smartcard"
     UNCONFIRMED_SMARTCARD = "unconfirmed_smartcard"
+    CARE_IDENTITY = "care_identity"
 
 
 # The highest first: what was proved may hold several.
@@ -46,6 +48,7 @@ _REACHED_BY = (
     (frozenset({Factor.PASSWORD, Factor.TOTP}), Acr.AAL2_TOTP),
     (frozenset({Factor.PASSKEY}), Acr.AAL2_ANY),
     (frozenset({Factor.UNCONFIRMED_SMARTCARD}), Acr.AAL2_ANY),
+    (frozenset({Factor.CARE_IDENTITY}), Acr.AAL2_ANY),
     (frozenset({Factor.PASSWORD, Factor.RECOVERY_CODE}), Acr.AAL2_ANY),
     (frozenset({Factor.PASSWORD}), Acr.AAL1_USERPASS),
 )
@@ -59,6 +62,17 @@ _METHODS = MappingProxyType(
         Factor.SECURITY_KEY: ("hwk", "user"),
         Factor.SMARTCARD: ("sc", "pin"),
         Factor.UNCONFIRMED_SMARTCARD: ("sc", "pin"),
+        Factor.CARE_IDENTITY: (),
+    }
+)
+
+_TWO_BY_THEMSELVES = frozenset(
+    {
+        Factor.PASSKEY,
+        Factor.SECURITY_KEY,
+        Factor.SMARTCARD,
+        Factor.UNCONFIRMED_SMARTCARD,
+        Factor.CARE_IDENTITY,
     }
 )
 
@@ -94,7 +108,8 @@ def acr_of(factors: Collection[Factor]) -> Acr:
 def amr_of(factors: Iterable[Factor]) -> tuple[str, ...]:
     """List the RFC 8176 methods of these factors in the order they were used, each once.
 
-    `mfa` ends the list when two factors were proved: a passkey and a card prove two by themselves.
+    `mfa` ends the list when two factors were proved: a passkey and a card prove two by themselves. It is all
+    that a `CARE_IDENTITY` says.
     """
     proved = tuple(factors)
     methods = list(dict.fromkeys(method for factor in proved for method in _METHODS[factor]))
@@ -104,9 +119,8 @@ def amr_of(factors: Iterable[Factor]) -> tuple[str, ...]:
 def is_multi_factor(factors: Collection[Factor]) -> bool:
     """Whether two different kinds of factor were proved: what one has, and what one knows or is."""
     proved = frozenset(factors)
-    by_itself = {Factor.PASSKEY, Factor.SECURITY_KEY, Factor.SMARTCARD, Factor.UNCONFIRMED_SMARTCARD}
     has_code = bool(proved & {Factor.TOTP, Factor.RECOVERY_CODE})
-    return bool(proved & by_itself) or (Factor.PASSWORD in proved and has_code)
+    return bool(proved & _TWO_BY_THEMSELVES) or (Factor.PASSWORD in proved and has_code)
 
 
 def satisfies(reached: str, wanted: Collection[str]) -> bool:

@@ -4,7 +4,7 @@ from idp.policy.assurance import Acr, Factor, acr_of, amr_of, factors_of, is_kno
 
 PASSWORD, TOTP, CODE = Factor.PASSWORD, Factor.TOTP, Factor.RECOVERY_CODE
 PASSKEY, KEY, CARD = Factor.PASSKEY, Factor.SECURITY_KEY, Factor.SMARTCARD
-UNCONFIRMED = Factor.UNCONFIRMED_SMARTCARD
+UNCONFIRMED, CARE_IDENTITY = Factor.UNCONFIRMED_SMARTCARD, Factor.CARE_IDENTITY
 
 REACHED = ("AAL1_USERPASS", "AAL2_TOTP", "AAL2_ANY", "AAL3_FIDO2", "AAL3_SMARTCARD")
 
@@ -28,6 +28,10 @@ REACHED = ("AAL1_USERPASS", "AAL2_TOTP", "AAL2_ANY", "AAL3_FIDO2", "AAL3_SMARTCA
         ((CARD,), "AAL3_SMARTCARD", ("sc", "pin", "mfa")),
         ((UNCONFIRMED,), "AAL2_ANY", ("sc", "pin", "mfa")),
         ((UNCONFIRMED, KEY), "AAL3_FIDO2", ("sc", "pin", "hwk", "user", "mfa")),
+        ((CARE_IDENTITY,), "AAL2_ANY", ("mfa",)),
+        ((CARE_IDENTITY, TOTP), "AAL2_ANY", ("otp", "mfa")),
+        ((PASSWORD, CARE_IDENTITY), "AAL2_ANY", ("pwd", "mfa")),
+        ((CARE_IDENTITY, KEY), "AAL3_FIDO2", ("hwk", "user", "mfa")),
         ((CARD, PASSWORD, TOTP), "AAL3_SMARTCARD", ("sc", "pin", "pwd", "otp", "mfa")),
         ((KEY, CARD), "AAL3_SMARTCARD", ("hwk", "user", "sc", "pin", "mfa")),
     ],

@@ -20,6 +20,7 @@ LOGIN, SELECT, CONSENT, CODE = Step.LOGIN, Step.SELECT_ACCOUNT, Step.CONSENT, St
 CHANGE, SECOND, ENROL = Step.CHANGE_PASSWORD, Step.SECOND_FACTOR, Step.ENROL_FACTOR
 PASSWORD, TOTP, CODE_OF_TEN = Factor.PASSWORD, Factor.TOTP, Factor.RECOVERY_CODE
 PASSKEY, KEY, CARD = Factor.PASSKEY, Factor.SECURITY_KEY, Factor.SMARTCARD
+CARE = Factor.CARE_IDENTITY
 
 
 def asked(
@@ -264,6 +265,7 @@ REQUIRED: dict[str, list[tuple[tuple[Factor, ...], frozenset[Factor], object, ob
         ((PASSKEY,), APP | PHONE, LOGIN, UNMET, "login_required"),
         ((PASSWORD, KEY), APP | STICK, LOGIN, UNMET, "login_required"),
         ((CARD,), APP | ONLY_CARD, LOGIN, UNMET, "login_required"),
+        ((CARE,), APP | ONLY_CARD, LOGIN, UNMET, "login_required"),
     ],
     "AAL2_ANY": [
         ((PASSWORD,), NOTHING, ENROL, ENROL, "interaction_required"),
@@ -277,6 +279,7 @@ REQUIRED: dict[str, list[tuple[tuple[Factor, ...], frozenset[Factor], object, ob
         ((PASSKEY,), PHONE, CODE, CODE, CODE),
         ((PASSWORD, KEY), APP | STICK, LOGIN, UNMET, "login_required"),
         ((CARD,), ONLY_CARD, LOGIN, UNMET, "login_required"),
+        ((CARE,), ONLY_CARD, CODE, CODE, CODE),
     ],
     "AAL2_OR_AAL3_ANY": [
         ((PASSWORD,), NOTHING, ENROL, ENROL, "interaction_required"),
@@ -314,6 +317,9 @@ REQUIRED: dict[str, list[tuple[tuple[Factor, ...], frozenset[Factor], object, ob
         ((PASSKEY,), PHONE, LOGIN, UNMET, "login_required"),
         ((KEY,), STICK, CODE, CODE, CODE),
         ((CARD,), ONLY_CARD, CODE, CODE, CODE),
+        # Care Identity may be content with less than its card.
+        ((CARE,), ONLY_CARD, LOGIN, UNMET, "login_required"),
+        ((CARE,), STICK | ONLY_CARD, SECOND, SECOND, "login_required"),
     ],
     # Nobody here knows this one: no page is shown for it.
     "urn:mace:incommon:iap:silver": [

@@ -56,6 +56,8 @@ def test_a_second_factor_is_due_after_a_password(
         (Factor.PASSKEY,),
         (Factor.SECURITY_KEY,),
         (Factor.SMARTCARD,),
+        (Factor.UNCONFIRMED_SMARTCARD,),
+        (Factor.CARE_IDENTITY,),
     ],
 )
 def test_it_is_never_due_after_two(rule: Rule, proved: tuple[Factor, ...]) -> None:
