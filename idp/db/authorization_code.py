@@ -6,7 +6,9 @@ from uuid import UUID
 
 from sqlalchemy import Column, ForeignKey, Table, Text, bindparam, delete, insert, select, update
 
+from idp.db.account import accounts
 from idp.db.base import CLUSTERED, metadata
+from idp.db.client import clients
 from idp.db.engine import Connection
 from idp.db.statement import Effect, Statement
 from idp.db.types import Digest, Identifier, UtcDateTime, Words
@@ -36,9 +38,9 @@ authorization_codes = Table(
     "authorization_codes",
     metadata,
     Column("digest", Digest(), primary_key=True),
-    Column("client_id", ForeignKey("clients.client_id"), nullable=False),
+    Column("client_id", ForeignKey(clients.c.client_id), nullable=False),
     Column("grant_id", Identifier(), nullable=False),
-    Column("account_id", ForeignKey("accounts.id"), nullable=False),
+    Column("account_id", ForeignKey(accounts.c.id), nullable=False),
     Column("sid", Identifier(), nullable=False),
     Column("redirect_uri", Text, nullable=False),
     Column("scope", Words, nullable=False),

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Column, ForeignKey, Table, bindparam, delete, insert, select, update
 
 from idp.db.base import CLUSTERED, metadata
+from idp.db.client import clients
 from idp.db.engine import Connection
 from idp.db.statement import Effect, Statement
 from idp.db.types import Digest, Identifier, Json, UtcDateTime
@@ -35,7 +36,7 @@ authorization_requests = Table(
     metadata,
     Column("digest", Digest(), primary_key=True),
     Column("binding_digest", Digest(), nullable=False),
-    Column("client_id", ForeignKey("clients.client_id"), nullable=False),
+    Column("client_id", ForeignKey(clients.c.client_id), nullable=False),
     Column("parameters", Json, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),

@@ -54,7 +54,7 @@ browser_sessions = Table(
     metadata,
     Column("sid", Identifier(), primary_key=True),
     Column("digest", Digest(), nullable=False, unique=True),
-    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("account_id", ForeignKey(accounts.c.id), nullable=False, index=True),
     Column("auth_time", UtcDateTime, nullable=False),
     Column("acr", Text, nullable=False),
     Column("amr", Words, nullable=False),

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Column, ForeignKey, Table, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from idp.db.account import accounts
 from idp.db.base import CLUSTERED, metadata
 from idp.db.client import clients
 from idp.db.engine import Connection
@@ -29,8 +30,8 @@ class Consent:
 consents = Table(
     "consents",
     metadata,
-    Column("account_id", ForeignKey("accounts.id"), primary_key=True),
-    Column("client_id", ForeignKey("clients.client_id"), primary_key=True),
+    Column("account_id", ForeignKey(accounts.c.id), primary_key=True),
+    Column("client_id", ForeignKey(clients.c.client_id), primary_key=True),
     Column("scope", Words, nullable=False),
     Column("granted_at", UtcDateTime, nullable=False),
     **CLUSTERED,

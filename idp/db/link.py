@@ -47,7 +47,7 @@ links = Table(
     metadata,
     Column("digest", Digest(), primary_key=True),
     Column("purpose", Choice(Purpose, 16), nullable=False),
-    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("account_id", ForeignKey(accounts.c.id), nullable=False, index=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("used_at", UtcDateTime),

@@ -21,6 +21,7 @@ from sqlalchemy import (
     update,
 )
 
+from idp.db.account import accounts
 from idp.db.base import metadata
 from idp.db.engine import Connection
 from idp.db.statement import Effect, Statement
@@ -51,7 +52,7 @@ passkeys = Table(
     metadata,
     Column("id", Identifier(), primary_key=True),
     Column("credential_id", LargeBinary, nullable=False, unique=True),
-    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("account_id", ForeignKey(accounts.c.id), nullable=False, index=True),
     Column("name", Text, nullable=False),
     Column("public_key", LargeBinary, nullable=False),
     Column("sign_count", BigInteger, nullable=False),

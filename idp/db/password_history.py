@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import Column, ForeignKey, Index, Table, Text, bindparam, delete, insert, select, update
 
+from idp.db.account import accounts
 from idp.db.base import metadata
 from idp.db.engine import Connection
 from idp.db.statement import Effect, Statement
@@ -14,7 +15,7 @@ password_history = Table(
     "password_history",
     metadata,
     Column("id", Identifier(), primary_key=True),
-    Column("account_id", ForeignKey("accounts.id"), nullable=False),
+    Column("account_id", ForeignKey(accounts.c.id), nullable=False),
     Column("password_hash", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
 )

@@ -19,6 +19,7 @@ from sqlalchemy import (
     update,
 )
 
+from idp.db.account import accounts
 from idp.db.base import metadata
 from idp.db.engine import Connection
 from idp.db.statement import Effect, Statement
@@ -39,7 +40,7 @@ class RecoveryCode:
 recovery_codes = Table(
     "recovery_codes",
     metadata,
-    Column("account_id", ForeignKey("accounts.id"), primary_key=True),
+    Column("account_id", ForeignKey(accounts.c.id), primary_key=True),
     Column("position", Integer, primary_key=True),
     Column("code_hash", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),

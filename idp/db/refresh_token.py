@@ -7,9 +7,10 @@ from uuid import UUID
 from sqlalchemy import Column, ForeignKey, Table, bindparam, insert, select, update
 
 from idp.db.base import CLUSTERED, metadata
+from idp.db.client import clients
 from idp.db.engine import Connection
 from idp.db.statement import Effect, Statement
-from idp.db.types import Digest, UtcDateTime, Words
+from idp.db.types import Digest, Identifier, UtcDateTime, Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,8 @@ refresh_tokens = Table(
     "refresh_tokens",
     metadata,
     Column("digest", Digest(), primary_key=True),
-    Column("client_id", ForeignKey("clients.client_id"), nullable=False),
-    Column("grant_id", ForeignKey("grants.id"), nullable=False, index=True),
+    Column("client_id", ForeignKey(clients.c.client_id), nullable=False),
+    Column("grant_id", Identifier(), ForeignKey("grants.id"), nullable=False, index=True),
     # A token has at most one child whatever else goes wrong: the child's digest follows from its parent.
     Column("parent_digest", Digest()),
     Column("scope", Words, nullable=False),

@@ -21,6 +21,7 @@ from sqlalchemy import (
     update,
 )
 
+from idp.db.account import accounts
 from idp.db.base import metadata
 from idp.db.engine import Connection
 from idp.db.statement import Effect, Statement
@@ -45,7 +46,7 @@ totp_devices = Table(
     "totp_devices",
     metadata,
     Column("id", Identifier(), primary_key=True),
-    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("account_id", ForeignKey(accounts.c.id), nullable=False, index=True),
     Column("name", Text, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Column("last_step", BigInteger),

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Column, ForeignKey, Table, Text, bindparam, insert, select, update
 
+from idp.db.account import accounts
 from idp.db.base import metadata
 from idp.db.engine import Connection
 from idp.db.statement import Effect, Statement
@@ -33,7 +34,7 @@ trusted_devices = Table(
     metadata,
     Column("id", Identifier(), primary_key=True),
     Column("digest", Digest(), nullable=False, unique=True),
-    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("account_id", ForeignKey(accounts.c.id), nullable=False, index=True),
     Column("user_agent", Text),
     Column("created_at", UtcDateTime, nullable=False),
     Column("last_used_at", UtcDateTime, nullable=False),
