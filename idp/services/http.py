@@ -4,11 +4,15 @@ OWASP ASVS 5.0 §13.2.4, §15.3.2. A redirect is not followed, wherever it leads
 address it names. No proxy, credential or certificate authority is taken from the environment. Nobody is
 waited for longer than allowed, however slowly it speaks, nor read further than there is room for. Whom we
 could not reach is left alone for a while, so that those who wait for an answer do not wait in vain again.
+
+What surprises: every question has a thread of its own. The library's time limits are for one packet, so a
+name server, a handshake or a header that comes byte by byte would outlast them all.
 """
 
 import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -79,7 +83,27 @@ class Breaker:
 def _ask(
     method: str, url: str, body: bytes | None, headers: Mapping[str, str], largest: int, seconds: float
 ) -> bytes:
-    import requests  # noqa: PLC0415 - few processes ever ask anybody, and it takes a third of a second
+    import requests  # noqa: F401, PLC0415 - few processes ever ask anybody, and it takes a third of a second
+
+    answer: Future[bytes] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(_answer(method, url, body, headers, largest, seconds))
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            answer.set_exception(error)
+
+    threading.Thread(target=ask, name="http", daemon=True).start()
+    try:
+        return answer.result(seconds)
+    except TimeoutError:
+        raise NotFetched("it takes too long to answer") from None
+
+
+def _answer(
+    method: str, url: str, body: bytes | None, headers: Mapping[str, str], largest: int, seconds: float
+) -> bytes:
+    import requests  # noqa: PLC0415 - as above
     import urllib3  # noqa: PLC0415 - the same
 
     deadline = time.monotonic() + seconds

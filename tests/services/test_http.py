@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from idp.services import http
-from idp.services.http import Breaker, NotFetched
+from idp.services.http import Breaker, Declined, NotFetched
 from tests.certificates import NOW
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -80,6 +80,32 @@ def test_a_question_is_posted() -> None:
         )
 
 
+def test_who_holds_a_token_shows_it() -> None:
+    def echo(request: BaseHTTPRequestHandler) -> None:
+        saying(request.headers["Authorization"].encode())(request)
+
+    with serving(echo) as (url, _):
+        assert http.get(url, bearer="2YotnFZFEjr1zCsicMWpAA") == b"Bearer 2YotnFZFEjr1zCsicMWpAA"
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [(400, b'{"error": "invalid_grant"}'), (401, b'{"error": "invalid_grant"}'), (403, b""), (500, b"")],
+)
+def test_who_asked_wrongly_is_told_what_was_wrong(status: int, told: bytes) -> None:
+    with (
+        serving(saying(b'{"error": "invalid_grant"}', status)) as (url, _),
+        pytest.raises(Declined) as declined,
+    ):
+        http.post(url, b"", "text/plain")
+    assert (declined.value.status, declined.value.body) == (status, told)
+
+
+def test_even_then_no_further_than_there_is_room_for() -> None:
+    with serving(saying(b"x" * 1001, 400)) as (url, _), pytest.raises(NotFetched, match="larger"):
+        http.get(url, largest=1000)
+
+
 def test_a_redirect_is_followed_nowhere() -> None:
     with (
         serving(saying(b"inside")) as (inside, visited),
@@ -104,11 +130,21 @@ def test_what_is_no_answer_is_told(answer: Answer, reason: str) -> None:
         http.get(url, largest=1000)
 
 
+def dripping_headers(request: BaseHTTPRequestHandler) -> None:
+    for number in range(30):
+        try:
+            request.wfile.write(b"HTTP/1.1 200 OK\r\n" if number == 0 else b"X-%d: a\r\n" % number)
+            request.wfile.flush()
+        except OSError:
+            return
+        time.sleep(0.05)
+
+
 def test_nobody_is_waited_for_longer_than_allowed() -> None:
     def silent(_request: BaseHTTPRequestHandler) -> None:
         time.sleep(1)
 
-    for answer in (silent, dripping):
+    for answer in (silent, dripping, dripping_headers):
         started = time.monotonic()
         with serving(answer) as (url, _):
             with pytest.raises(NotFetched, match="too long"):
