@@ -31,10 +31,21 @@ QUICK: Final = 3.0
 
 _CHUNK: Final = 64 * 1024
 _LONGEST_REASON: Final = 200
+# Whose body is read: what was asked for, and what was wrong with the question (RFC 6749 §5.2).
+_TELLING: Final = frozenset({HTTPStatus.OK, HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED})
 
 
 class NotFetched(Exception):
     """There is no answer. The message says why, for operators."""
+
+
+class Declined(NotFetched):
+    """There is an answer, of another status than 200; `body` is what a request that was wrong is told."""
+
+    def __init__(self, status: int, body: bytes = b"") -> None:
+        super().__init__(f"it answers with status {status}")
+        self.status = status
+        self.body = body
 
 
 def url_problem(url: str) -> str | None:
@@ -51,9 +62,10 @@ def url_problem(url: str) -> str | None:
     return "may not hold spaces" if " " in url else None
 
 
-def get(url: str, *, largest: int = SMALL, seconds: float = QUICK) -> bytes:
-    """What is there. Raises `NotFetched`."""
-    return _ask("GET", url, None, {}, largest, seconds)
+def get(url: str, *, bearer: str | None = None, largest: int = SMALL, seconds: float = QUICK) -> bytes:
+    """What is there, or is there for who holds `bearer` (RFC 6750 §2.1). Raises `NotFetched`."""
+    headers = {} if bearer is None else {"Authorization": f"Bearer {bearer}"}
+    return _ask("GET", url, None, headers, largest, seconds)
 
 
 def post(url: str, body: bytes, content_type: str, *, largest: int = SMALL, seconds: float = QUICK) -> bytes:
@@ -121,7 +133,10 @@ def _answer(
                 stream=True,
             ) as response:
                 _check(response)
-                return _read(response.raw, largest, deadline)
+                body = _read(response.raw, largest, deadline)
+                if response.status_code != HTTPStatus.OK:
+                    raise Declined(response.status_code, body)
+                return body
         except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError) as error:
             raise NotFetched("it takes too long to answer") from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
@@ -132,8 +147,8 @@ def _check(response: "requests.Response") -> None:
     if response.is_redirect:
         there = response.headers["Location"]
         raise NotFetched(f"it says to go to {there[:_LONGEST_REASON]!r}; configure that address")
-    if response.status_code != HTTPStatus.OK:
-        raise NotFetched(f"it answers with status {response.status_code}")
+    if response.status_code not in _TELLING:
+        raise Declined(response.status_code)
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise NotFetched("it answers compressed")
 
