@@ -106,32 +106,6 @@ def test_even_then_no_further_than_there_is_room_for() -> None:
         http.get(url, largest=1000)
 
 
-def test_who_holds_a_token_shows_it() -> None:
-    def echo(request: BaseHTTPRequestHandler) -> None:
-        saying(request.headers["Authorization"].encode())(request)
-
-    with serving(echo) as (url, _):
-        assert http.get(url, bearer="2YotnFZFEjr1zCsicMWpAA") == b"Bearer 2YotnFZFEjr1zCsicMWpAA"
-
-
-@pytest.mark.parametrize(
-    ("status", "told"),
-    [(400, b'{"error": "invalid_grant"}'), (401, b'{"error": "invalid_grant"}'), (403, b""), (500, b"")],
-)
-def test_who_asked_wrongly_is_told_what_was_wrong(status: int, told: bytes) -> None:
-    with (
-        serving(saying(b'{"error": "invalid_grant"}', status)) as (url, _),
-        pytest.raises(Declined) as declined,
-    ):
-        http.post(url, b"", "text/plain")
-    assert (declined.value.status, declined.value.body) == (status, told)
-
-
-def test_even_then_no_further_than_there_is_room_for() -> None:
-    with serving(saying(b"x" * 1001, 400)) as (url, _), pytest.raises(NotFetched, match="larger"):
-        http.get(url, largest=1000)
-
-
 def test_a_redirect_is_followed_nowhere() -> None:
     with (
         serving(saying(b"inside")) as (inside, visited),
