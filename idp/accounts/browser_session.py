@@ -45,21 +45,25 @@ def start(
     address: str | None,
     replaces: BrowserSession | None,
     now: datetime,
+    auth_time: datetime | None = None,
+    nhsid_useruid: str | None = None,
 ) -> NewSession:
     """Begin a session, or renew the one this very account has in this browser, under a new secret.
 
     It `lacks` nothing when it is live; else `SECOND_FACTOR_DUE` or `PASSWORD_DUE` stands for its assurance.
+    `auth_time` is when that was proved, if not now; `nhsid_useruid` the number of the card that proved it.
     """
     secret = randomness.token()
     begun = BrowserSession(
         sid=randomness.uuid(),
         account_id=account_id,
-        auth_time=now,
+        auth_time=auth_time or now,
         acr=lacks or acr_of(proved).value,
         amr=amr_of(proved),
         last_seen_at=now,
         expires_at=now + lifetimes.session_absolute,
         factors=proved,
+        nhsid_useruid=nhsid_useruid,
     )
     idle_expires_at = now + idle(lifetimes, begun.acr)
     if replaces is not None and replaces.account_id == account_id:
@@ -166,7 +170,14 @@ def end(
 
 def authentication(session: BrowserSession) -> Authentication:
     """What the session says of how its person signed in."""
-    return Authentication(session.account_id, session.sid, session.auth_time, session.acr, session.amr)
+    return Authentication(
+        session.account_id,
+        session.sid,
+        session.auth_time,
+        session.acr,
+        session.amr,
+        session.nhsid_useruid,
+    )
 
 
 def idle(lifetimes: Lifetimes, acr: str) -> timedelta:

@@ -76,12 +76,21 @@ class Entry:
     randomness: Randomness
 
     def enter(
-        self, connection: Connection, found: Account, proved: tuple[Factor, ...], visit: Visit, now: datetime
+        self,
+        connection: Connection,
+        found: Account,
+        proved: tuple[Factor, ...],
+        visit: Visit,
+        now: datetime,
+        *,
+        auth_time: datetime | None = None,
+        nhsid_useruid: str | None = None,
     ) -> Entered | None:
         """Open a session for who has just proved these factors of the account as it was read.
 
         None when the account is closed, or its state or password has changed since. Until the transaction
-        ends nobody else can change either.
+        ends nobody else can change either. Who proved them to somebody else did so at `auth_time`;
+        `nhsid_useruid` is the number of the card that was used, if it was one.
         """
         if not may_enter(found, now) or not account.hold(connection, found):
             return None
@@ -97,6 +106,8 @@ class Entry:
             address=visit.address,
             replaces=visit.current,
             now=now,
+            auth_time=auth_time,
+            nhsid_useruid=nhsid_useruid,
         )
         if visit.request_digest is not None:
             authorization_request.signed_in(connection, visit.request_digest, session.sid)

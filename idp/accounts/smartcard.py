@@ -22,7 +22,7 @@ from idp.db.certificate_authority import CertificateAuthority
 from idp.db.smartcard import Smartcard
 from idp.db.smartcard_proof import SmartcardProof
 from idp.policy.assurance import Factor
-from idp.policy.card_number import NumberFrom
+from idp.policy.card_number import NumberFrom, is_card_number
 from idp.policy.revocation import Verdict, together
 from idp.services import logs, x509
 from idp.services.clock import Clock
@@ -81,10 +81,11 @@ class Examined:
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """A proof that has just been redeemed: whose it is, and which factor it proves."""
+    """A proof that has just been redeemed: whose it is, which factor it proves, and its number if any."""
 
     account: Account
     factor: Factor
+    card_number: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,12 @@ class Smartcards:
         proof = smartcard_proof.redeem(connection, digest(token), binding, now)
         if proof is None or not smartcard.used(connection, UUID(proof.detail["smartcard_id"]), now):
             return None
-        return Proved(account.get(connection, proof.account_id), Factor(proof.detail["factor"]))
+        name = proof.detail["card"]
+        return Proved(
+            account.get(connection, proof.account_id),
+            Factor(proof.detail["factor"]),
+            name if is_card_number(name) else None,
+        )
 
     def _revocation(
         self, path: Sequence[Issued], believed: Mapping[UUID, CertificateAuthority], now: datetime

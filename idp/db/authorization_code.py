@@ -32,6 +32,7 @@ class AuthorizationCode:
     amr: tuple[str, ...]
     created_at: datetime
     expires_at: datetime
+    nhsid_useruid: str | None = None
 
 
 authorization_codes = Table(
@@ -52,6 +53,7 @@ authorization_codes = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("redeemed_at", UtcDateTime),
+    Column("nhsid_useruid", Text),
     **CLUSTERED,
 )
 

@@ -26,7 +26,10 @@ SECOND_FACTOR_DUE = "second_factor_due"
 
 @dataclass(frozen=True, slots=True)
 class BrowserSession:
-    """A session that is live, due or half when it was read. `factors` are those of `policy.assurance`."""
+    """A session that is live, due or half when it was read. `factors` are those of `policy.assurance`.
+
+    `nhsid_useruid` is the number of the card that was used, if it was one that has a number.
+    """
 
     sid: UUID
     account_id: UUID
@@ -36,6 +39,7 @@ class BrowserSession:
     last_seen_at: datetime
     expires_at: datetime
     factors: tuple[str, ...]
+    nhsid_useruid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ browser_sessions = Table(
     Column("expires_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
     Column("factors", Words),
+    Column("nhsid_useruid", Text),
     **CLUSTERED,
 )
 Index("ix_browser_sessions_expires_at", browser_sessions.c.expires_at)
@@ -84,6 +89,7 @@ _SESSION_COLUMNS = (
     browser_sessions.c.last_seen_at,
     browser_sessions.c.expires_at,
     browser_sessions.c.factors,
+    browser_sessions.c.nhsid_useruid,
 )
 
 
@@ -96,10 +102,13 @@ def _session(
     last_seen_at: datetime,
     expires_at: datetime,
     factors: tuple[str, ...] | None,
+    nhsid_useruid: str | None,
 ) -> BrowserSession:
     # Before there was a second factor, sessions did not say what all of them were begun with.
     proved = factors or ("password",)
-    return BrowserSession(sid, account_id, auth_time, acr, amr, last_seen_at, expires_at, proved)
+    return BrowserSession(
+        sid, account_id, auth_time, acr, amr, last_seen_at, expires_at, proved, nhsid_useruid
+    )
 
 
 _ADD = Effect(insert(browser_sessions))
@@ -157,10 +166,11 @@ _RENEW = Effect(
     .where(_LIVE)
     .values(
         digest=bindparam("secret"),
-        auth_time=bindparam("now"),
+        auth_time=bindparam("authenticated"),
         acr=bindparam("reached"),
         amr=bindparam("methods"),
         factors=bindparam("proved"),
+        nhsid_useruid=bindparam("useruid"),
         last_seen_at=bindparam("now"),
         idle_expires_at=bindparam("idle_until"),
         expires_at=bindparam("until"),
@@ -284,6 +294,7 @@ def add(
         expires_at=session.expires_at,
         ended_at=None,
         factors=session.factors,
+        nhsid_useruid=session.nhsid_useruid,
     )
 
 
@@ -322,10 +333,12 @@ def renew(connection: Connection, session: BrowserSession, digest: bytes, idle_e
             connection,
             session=session.sid,
             secret=digest,
-            now=session.auth_time,
+            now=session.last_seen_at,
+            authenticated=session.auth_time,
             reached=session.acr,
             methods=session.amr,
             proved=session.factors,
+            useruid=session.nhsid_useruid,
             idle_until=idle_expires_at,
             until=session.expires_at,
         )

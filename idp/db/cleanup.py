@@ -25,6 +25,7 @@ from idp.db.statement import Effect
 from idp.db.totp_device import totp_devices
 from idp.db.trace import traces
 from idp.db.trusted_device import trusted_devices
+from idp.db.upstream_request import upstream_requests
 from idp.db.webauthn_challenge import webauthn_challenges
 
 BATCH = 1000
@@ -69,6 +70,7 @@ _RULES: tuple[tuple[str, Effect, timedelta], ...] = (
     ("address_failures", _expired(address_failures, address_failures.c.failed_at), _DAY),
     ("traces", _expired(traces, traces.c.at), 7 * _DAY),
     ("smartcard_proofs", _expired(smartcard_proofs, smartcard_proofs.c.expires_at), _HOUR),
+    ("upstream_requests", _expired(upstream_requests, upstream_requests.c.expires_at), _HOUR),
     ("webauthn_challenges", _expired(webauthn_challenges, webauthn_challenges.c.expires_at), _HOUR),
     ("links", _expired(links, links.c.expires_at), 30 * _DAY),
     (

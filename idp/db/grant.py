@@ -54,6 +54,15 @@ class Grant:
     amr: tuple[str, ...]
     offline: bool
     created_at: datetime
+    nhsid_useruid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """Whom a token speaks of, and by which card they signed in, if it was by one that has a number."""
+
+    profile: Profile
+    nhsid_useruid: str | None
 
 
 grants = Table(
@@ -70,6 +79,7 @@ grants = Table(
     Column("offline", Boolean, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("revoked_at", UtcDateTime),
+    Column("nhsid_useruid", Text),
     **CLUSTERED,
 )
 # Every write pays for every index: a session's grants are found through its account, a client's by looking.
@@ -133,13 +143,13 @@ _TOKEN_IS_LIVE = and_(
     accounts.c.state == AccountState.ACTIVE,
     or_(accounts.c.ends_on.is_(None), accounts.c.ends_on >= bindparam("today")),
 )
-_PROFILE_OF_TOKEN = Statement(
-    select(*PROFILE_COLUMNS)
+_SPOKEN_OF = Statement(
+    select(grants.c.nhsid_useruid, *PROFILE_COLUMNS)
     .join_from(grants, accounts, grants.c.account_id == accounts.c.id)
     .join(people, accounts.c.person_id == people.c.id)
     .join(employers, accounts.c.employer_code == employers.c.code)
     .where(_TOKEN_IS_LIVE),
-    Profile,
+    lambda nhsid_useruid, *profile: Spoken(Profile(*profile), nhsid_useruid),
 )
 _TOKEN_OF_GRANT_IS_LIVE = Statement(
     select(literal(1))
@@ -206,6 +216,7 @@ def add_if_live(connection: Connection, grant: Grant, now: datetime) -> bool:
             v_amr=grant.amr,
             v_offline=grant.offline,
             v_created_at=grant.created_at,
+            v_nhsid_useruid=grant.nhsid_useruid,
             today=now.date(),
         )
         is not None
@@ -217,9 +228,9 @@ def find_live(connection: Connection, grant_id: UUID, now: datetime) -> Grant | 
     return _FIND_LIVE.first(connection, grant=grant_id, today=now.date())
 
 
-def profile_of_token(connection: Connection, grant_id: UUID, jti: str, now: datetime) -> Profile | None:
+def spoken_of(connection: Connection, grant_id: UUID, jti: str, now: datetime) -> Spoken | None:
     """Whom a live access token speaks of."""
-    return _PROFILE_OF_TOKEN.first(connection, grant=grant_id, jti=jti, today=now.date())
+    return _SPOKEN_OF.first(connection, grant=grant_id, jti=jti, today=now.date())
 
 
 def token_is_live(connection: Connection, grant_id: UUID, jti: str, now: datetime) -> bool:

@@ -7,6 +7,7 @@ from idp.db import (
     authorization_code,
     authorization_request,
     browser_session,
+    care_identity,
     certificate_authority,
     client,
     client_assertion,
@@ -31,6 +32,7 @@ from idp.db import (
     totp_device,
     trace,
     trusted_device,
+    upstream_request,
     webauthn_challenge,
 )
 from idp.db.base import metadata
@@ -62,6 +64,9 @@ TABLES = (
     revocation_list.revocation_lists,
     smartcard.smartcards,
     smartcard_proof.smartcard_proofs,
+    care_identity.care_identities,
+    care_identity.care_identity_sessions,
+    upstream_request.upstream_requests,
     link.links,
     recovery_request.recovery_requests,
     recovery_miss.recovery_misses,

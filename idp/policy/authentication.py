@@ -11,10 +11,14 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Authentication:
-    """One sign-in: `auth_time` is aware and UTC, `amr` holds RFC 8176 values in the order they were used."""
+    """One sign-in: `auth_time` is aware and UTC, `amr` holds RFC 8176 values in the order they were used.
+
+    `nhsid_useruid` is the number of the smartcard, if one that has a number was used.
+    """
 
     account_id: UUID
     sid: UUID
     auth_time: datetime
     acr: str
     amr: tuple[str, ...]
+    nhsid_useruid: str | None = None

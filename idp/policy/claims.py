@@ -1,6 +1,7 @@
 """Say which claims each scope gives.
 
-OpenID Connect Core §5.4; `esr_username`, `esr_employer` and `esr_roles` are ours. There is no
+OpenID Connect Core §5.4; `esr_username`, `esr_employer` and `esr_roles` are ours, `nhsid_useruid` is
+that of NHS Care Identity: the number of the smartcard somebody signed in with. There is no
 `preferred_username`: the username is half of a credential, and only the `esr` scope shows it.
 """
 
@@ -14,7 +15,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "openid": ("sub",),
         "profile": ("name", "given_name", "family_name", "locale"),
         "email": ("email", "email_verified"),
-        "esr": ("esr_username", "esr_employer", "esr_roles"),
+        "esr": ("esr_username", "esr_employer", "esr_roles", "nhsid_useruid"),
         "birthdate": ("birthdate",),
     }
 )

@@ -53,6 +53,7 @@ def issue(
             amr=authentication.amr,
             created_at=now,
             expires_at=now + lifetimes.code,
+            nhsid_useruid=authentication.nhsid_useruid,
         ),
     )
     return code
@@ -162,6 +163,7 @@ def _grant_of(code: AuthorizationCode, now: datetime) -> Grant:
         amr=code.amr,
         offline="offline_access" in code.scope,
         created_at=now,
+        nhsid_useruid=code.nhsid_useruid,
     )
 
 

@@ -1,7 +1,8 @@
 """ID Tokens: what happened at sign-in, signed for one client.
 
 OpenID Connect Core §2, §3.1.3.6 (`at_hash`) and §12.2 (at refresh `auth_time` stays, `nonce` goes). Claims
-about the person come from userinfo, because an access token is always issued beside (Core §5.4).
+about the person come from userinfo, because an access token is always issued beside (Core §5.4);
+`nhsid_useruid` is here too, because it says which card was used.
 """
 
 import hashlib
@@ -29,6 +30,7 @@ def sign(
     sid: str,
     access_token: str,
     nonce: str | None,
+    nhsid_useruid: str | None,
     now: datetime,
     lifetime: timedelta,
 ) -> str:
@@ -48,6 +50,8 @@ def sign(
     }
     if nonce is not None:
         claims["nonce"] = nonce
+    if nhsid_useruid is not None:
+        claims["nhsid_useruid"] = nhsid_useruid
     return jwt.sign(keyring.signer(metadata.id_token_signed_response_alg.value), claims, typ=TYP)
 
 

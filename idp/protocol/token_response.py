@@ -75,6 +75,7 @@ class TokenIssuer:
                 sid=session_id(self.subject_key, client.metadata, grant.sid),
                 access_token=signed,
                 nonce=nonce,
+                nhsid_useruid=grant.nhsid_useruid if "esr" in scope else None,
                 now=now,
                 lifetime=self.lifetimes.id_token,
             )

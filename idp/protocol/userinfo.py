@@ -9,6 +9,7 @@ from typing import Any
 
 from idp.db import Database, grant
 from idp.db.account import Profile
+from idp.db.grant import Spoken
 from idp.policy import claims
 from idp.protocol import bearer
 from idp.protocol.access_token import AccessTokens
@@ -55,12 +56,14 @@ def answer(
     if "openid" not in verified.scope:
         return bearer.refuse(403, "insufficient_scope", "the access token was not granted openid")
     with database.read() as connection:
-        profile = grant.profile_of_token(connection, verified.grant_id, verified.jti, now)
-    if profile is None:
+        spoken = grant.spoken_of(connection, verified.grant_id, verified.jti, now)
+    if spoken is None:
         return bearer.refuse(401, *_ENDED)
-    return Answer(200, {"sub": verified.sub, **_claims(profile, verified.scope)})
+    return Answer(200, {"sub": verified.sub, **_claims(spoken, verified.scope)})
 
 
-def _claims(profile: Profile, scope: frozenset[str]) -> dict[str, Any]:
-    values = ((name, _VALUES[name](profile)) for name in claims.select(scope) if name != "sub")
-    return {name: value for name, value in values if value is not None}
+def _claims(spoken: Spoken, scope: frozenset[str]) -> dict[str, Any]:
+    values = {name: _VALUES[name](spoken.profile) for name in claims.select(scope) if name in _VALUES}
+    if "nhsid_useruid" in claims.select(scope):
+        values["nhsid_useruid"] = spoken.nhsid_useruid
+    return {name: value for name, value in values.items() if value is not None}

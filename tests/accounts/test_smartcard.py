@@ -227,7 +227,7 @@ class TestALastKnownGoodList:
 class TestAProof:
     def test_is_redeemed_for_the_person_of_the_card(self, desk: Cards) -> None:
         proved = redeem(desk, prove(desk, CA.card()))
-        assert proved == Proved(jane(desk), Factor.SMARTCARD)
+        assert proved == Proved(jane(desk), Factor.SMARTCARD, "123456789012")
 
     def test_is_redeemed_once(self, desk: Cards) -> None:
         token = prove(desk, CA.card())

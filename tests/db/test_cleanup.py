@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 from sqlalchemy import Boolean, Column, Date, Integer, LargeBinary, String, Table, Uuid, func, insert, select
 
-from idp.db import Database, attempt, certificate_authority, grant, trace
+from idp.db import Database, attempt, certificate_authority, grant, smartcard, trace
 from idp.db.attempt import NEVER, Bucket
 from idp.db.certificate_authority import CertificateAuthority
 from idp.db.cleanup import BATCH, sweep
 from idp.db.engine import migration_engine
+from idp.db.smartcard import Smartcard
 from idp.db.tables import TABLES, metadata
 from idp.db.types import Choice, Json, UtcDateTime, Words
 from idp.policy.lockout import LockoutRule
-from tests.builders import ACCOUNT_ID, CLIENT_ID, GRANT_ID, PERSON_ID, a_grant, add_signed_in, digest_of
+from tests.builders import ACCOUNT_ID, CLIENT_ID, GRANT_ID, PERSON_ID, SID, a_grant, add_signed_in, digest_of
 
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
@@ -40,12 +41,14 @@ RULES = [
     ("webauthn_challenges", "expires_at", timedelta(hours=1)),
     ("links", "expires_at", 30 * DAY),
     ("smartcard_proofs", "expires_at", timedelta(hours=1)),
+    ("upstream_requests", "expires_at", timedelta(hours=1)),
     ("recovery_requests", "expires_at", timedelta(hours=1)),
     ("recovery_misses", "reported_at", 7 * DAY),
     ("trusted_devices", "expires_at", DAY),
     ("totp_devices", "created_at", timedelta(hours=1)),
 ]
 AUTHORITY_ID = uuid.UUID("50000000-0000-4000-8000-000000000001")
+CARD_ID = uuid.UUID("60000000-0000-4000-8000-000000000001")
 KEPT_FOR_EVER = sorted({table.name for table in TABLES} - {name for name, _, _ in RULES})
 
 # What a row must say before its time can be over.
@@ -56,11 +59,13 @@ _OVER: dict[str, dict[str, object]] = {
 }
 _PARENTS = {
     "accounts": ACCOUNT_ID,
+    "browser_sessions": SID,
     "certificate_authorities": AUTHORITY_ID,
     "clients": CLIENT_ID,
     "employers": "123",
     "grants": GRANT_ID,
     "people": PERSON_ID,
+    "smartcards": CARD_ID,
 }
 _numbers = itertools.count(1)
 _MADE: dict[type, Callable[[datetime], object]] = {
@@ -97,6 +102,7 @@ def signed_in(database: Database, now: datetime) -> Database:
         add_signed_in(connection, now)
         assert grant.add_if_live(connection, a_grant(now), now)
         certificate_authority.add(connection, _an_authority(now))
+        smartcard.add(connection, Smartcard(CARD_ID, ACCOUNT_ID, "123456789012", None, None, now, None))
     return database
 
 

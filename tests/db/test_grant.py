@@ -138,13 +138,13 @@ def test_employment_lasts_to_the_end_of_its_last_day(
 def test_an_access_token_is_dead_after_the_end(granted: Database, now: datetime, ending: Ending) -> None:
     with granted.read() as connection:
         assert grant.token_is_live(connection, GRANT_ID, JTI, now)
-        assert grant.profile_of_token(connection, GRANT_ID, JTI, now) is not None
+        assert grant.spoken_of(connection, GRANT_ID, JTI, now) is not None
     with granted.write() as connection:
         ending(connection, now)
 
     with granted.read() as connection:
         assert not grant.token_is_live(connection, GRANT_ID, JTI, now)
-        assert grant.profile_of_token(connection, GRANT_ID, JTI, now) is None
+        assert grant.spoken_of(connection, GRANT_ID, JTI, now) is None
 
 
 @pytest.mark.parametrize("ending", [*ENDINGS, _grant_is_revoked, _grants_of_the_client_are_revoked])
@@ -167,9 +167,11 @@ def test_revoking_one_access_token_leaves_the_grant(granted: Database, now: date
 
 def test_a_token_speaks_of_its_account(granted: Database, now: datetime) -> None:
     with granted.read() as connection:
-        profile = grant.profile_of_token(connection, GRANT_ID, JTI, now)
+        spoken = grant.spoken_of(connection, GRANT_ID, JTI, now)
 
-        assert profile is not None
+        assert spoken is not None
+        profile = spoken.profile
+        assert spoken.nhsid_useruid is None
         assert profile == account.find_profile(connection, ACCOUNT_ID)
         assert (profile.name, profile.employer_name) == ("Siân O'Dowd", "Ysbyty Gŵyr")
         assert profile.date_of_birth == date(1984, 2, 29)

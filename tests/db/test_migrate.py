@@ -18,6 +18,7 @@ REVISIONS = [
     "2026_11_22_recovery",
     "2026_11_22_second_factors",
     "2026_11_22_smartcards",
+    "2026_11_22_care_identity",
 ]
 
 _POSTGRESQL_SCHEMA = (

@@ -11,7 +11,7 @@ from idp.policy import claims
         ({"offline_access", "pay.read"}, ()),
         ({"profile"}, ("name", "given_name", "family_name", "locale")),
         ({"email", "openid"}, ("sub", "email", "email_verified")),
-        ({"esr", "openid"}, ("sub", "esr_username", "esr_employer", "esr_roles")),
+        ({"esr", "openid"}, ("sub", "esr_username", "esr_employer", "esr_roles", "nhsid_useruid")),
         ({"birthdate"}, ("birthdate",)),
     ],
 )

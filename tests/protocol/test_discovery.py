@@ -47,7 +47,7 @@ DOCUMENT = {
     "claims_supported": [
         *("iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"),
         *("sub", "name", "given_name", "family_name", "locale", "email", "email_verified"),
-        *("esr_username", "esr_employer", "esr_roles", "birthdate"),
+        *("esr_username", "esr_employer", "esr_roles", "nhsid_useruid", "birthdate"),
     ],
     "ui_locales_supported": ["en", "cy"],
     "claims_parameter_supported": True,

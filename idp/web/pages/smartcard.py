@@ -191,7 +191,14 @@ def _sign_in(exchange: Exchange, state: str, waiting: Parked | None) -> Response
         entered = (
             None
             if proved is None
-            else provider.entry.enter(connection, proved.account, (proved.factor,), visit, exchange.now)
+            else provider.entry.enter(
+                connection,
+                proved.account,
+                (proved.factor,),
+                visit,
+                exchange.now,
+                nhsid_useruid=proved.card_number,
+            )
         )
     if entered is None:
         return _lost(exchange, "smartcard_proof_unusable")
