@@ -20,7 +20,7 @@ from idp.protocol.authorization_request import AuthorizationRequest
 from idp.protocol.errors import AuthorizationRefused, NotAnswerable
 from idp.services.digest import digest
 from idp.web import browser
-from idp.web.address import is_in
+from idp.web.address import is_client_in
 from idp.web.exchange import Exchange
 
 HANDLE = "request"
@@ -75,8 +75,9 @@ def limits(exchange: Exchange) -> Limits:
 
 
 def is_shared(exchange: Exchange) -> bool:
-    """Whether the address is one of a network that many people share."""
-    return is_in(exchange.address, exchange.provider.trusted_networks)
+    """Whether the request comes from a trusted network, which many people share."""
+    provider = exchange.provider
+    return is_client_in(exchange.request.environ, provider.trusted_proxies, provider.trusted_networks)
 
 
 def park(exchange: Exchange, request: AuthorizationRequest) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from idp.web.address import UNKNOWN, client_address, is_in
+from idp.web.address import UNKNOWN, client_address, is_client_in, is_in
 
 PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 
@@ -38,6 +38,28 @@ def test_the_address_is_what_the_last_trusted_proxy_saw(
 ) -> None:
     environ = {"REMOTE_ADDR": peer} | ({} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded})
     assert client_address(environ, PROXIES) == address
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "is_inside"),
+    [
+        pytest.param("10.0.0.1", "172.16.0.5", True, id="on the ward"),
+        pytest.param("172.16.0.5", None, True, id="on the ward, and no proxy"),
+        pytest.param("10.0.0.1", "172.16.0.5, 203.0.113.5", False, id="a spoofed hop"),
+        pytest.param("172.16.0.5", "203.0.113.5", True, id="a stranger is not believed"),
+        pytest.param("10.0.0.1", "10.0.0.3, 10.0.0.2", True, id="where the proxies are"),
+        pytest.param("10.0.0.1", None, False, id="a header that was taken out on the way"),
+        pytest.param("10.0.0.1", "", False, id="an empty header"),
+        pytest.param("10.0.0.1", "unknown", False, id="unparsable"),
+        pytest.param("10.0.0.1", "203.0.113.5, _hidden, 10.0.0.2", False, id="unparsable in between"),
+        pytest.param("", None, False, id="no peer"),
+    ],
+)
+def test_only_a_client_is_inside_and_not_the_proxy_it_comes_through(
+    peer: str, forwarded: str | None, *, is_inside: bool
+) -> None:
+    environ = {"REMOTE_ADDR": peer} | ({} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded})
+    assert is_client_in(environ, PROXIES, (*PROXIES, ip_network("172.16.0.0/12"))) is is_inside
 
 
 def test_without_trusted_proxies_no_header_counts() -> None:

@@ -15,7 +15,7 @@ from idp.policy.second_factor import Rule
 from idp.services.letters import Letter
 from tests.accounts.second_factors import Telephone
 from tests.mailbox import queued
-from tests.site import ISSUER, Site, Visitor, received
+from tests.site import ISSUER, PASSWORD, Site, Visitor, received
 from tests.web.conftest import Build
 from tests.web.demanding import demanding, telephone
 from tests.web.forms import cookies_set, form_of, heading, login_page, reference, summary
@@ -372,6 +372,23 @@ def test_an_application_that_wants_more_leads_a_live_session_here(site: Site) ->
 def test_outside_alone_has_to_enrol_where_the_rule_says_so(build: Build) -> None:
     inside = demanding(build(trusted_networks=_everywhere()), Rule.OUTSIDE)
     assert "code" in inside.browser().sign_in_to()
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "is_inside"),
+    [("198.51.100.7", True), (None, False), ("unknown", False), ("198.51.100.7, unknown", False)],
+)
+def test_a_proxy_that_does_not_say_for_whom_it_asks_is_not_inside(
+    build: Build, forwarded: str | None, *, is_inside: bool
+) -> None:
+    nowhere = (IPv4Network("0.0.0.0/32"),)  # whence the browsers of tests come
+    site = demanding(build(trusted_networks=_everywhere(), trusted_proxies=nowhere), Rule.OUTSIDE)
+    visitor = site.browser()
+    action, hidden = form_of(login_page(visitor))
+    filled = {**hidden, "username": "918JSMITH01", "password": PASSWORD}
+    said = {} if forwarded is None else {"X-Forwarded-For": forwarded}
+    answer = visitor.follow(visitor.post(action, filled, headers=said))
+    assert ("code" in received(answer)) if is_inside else (heading(answer) == MAIL)
 
 
 def _everywhere() -> tuple[IPv4Network, ...]:
