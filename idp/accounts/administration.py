@@ -1,7 +1,8 @@
 """What administrators do to employers and accounts, each with its audit row in the same transaction.
 
-Disabling takes effect at once: it ends every session and grant. Nobody but an administrator undoes it, and
-the account returns to the state it was in. Administrators never set, see or know a password.
+Disabling takes effect at once: it ends every session and grant, and no device is trusted any longer. Nobody
+but an administrator undoes it, and the account returns to the state it was in. Administrators never set, see
+or know a password.
 """
 
 import re
@@ -12,7 +13,7 @@ from idp.accounts import text
 from idp.accounts.attempt import Attempts
 from idp.accounts.login_details import offer_of
 from idp.accounts.recovery import Recovery
-from idp.db import Connection, account, attempt, audit, browser_session, employer
+from idp.db import Connection, account, attempt, audit, browser_session, employer, trusted_device
 from idp.db.account import Account, AccountState
 from idp.db.audit import AuditEvent
 from idp.db.employer import Employer
@@ -68,6 +69,7 @@ def disable(connection: Connection, found: Account, now: datetime) -> Disabled |
     if not account.set_state(connection, found.id, found.state, AccountState.DISABLED):
         return _CHANGED_MEANWHILE
     ended = browser_session.end_all(connection, found.id, now)
+    trusted_device.revoke_all(connection, found.id, now)
     _record(connection, "account.disabled", found, now, {"before": found.state.value, "sessions": ended})
     return Disabled(ended)
 

@@ -1,8 +1,8 @@
 """What administrators do to authorities and cards, each with its audit row in the same transaction.
 
 OWASP ASVS 5.0 §6.3.7, §6.5.6. A card opens one account, known by its card number, or by issuer and serial
-number where it has none. Its owner is told by mail. Releasing a card ends every session of the account: it
-may have been lost.
+number where it has none. Its owner is told by mail. Either change ends the devices that are trusted, and
+releasing a card every session of the account: it may have been lost.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from typing import Final
 from idp.accounts import text
 from idp.accounts.administration import NotDone
 from idp.accounts.factor_news import Change, Changed, FactorNews
-from idp.db import Connection, audit, browser_session, certificate_authority, smartcard
+from idp.db import Connection, audit, browser_session, certificate_authority, smartcard, trusted_device
 from idp.db.account import Account
 from idp.db.audit import AuditEvent
 from idp.db.certificate_authority import CertificateAuthority
@@ -147,6 +147,7 @@ def link(
     if _find_same(connection, made) is not None:
         return NotDone("This card is linked already. Run: idp card list")
     smartcard.add(connection, made)
+    trusted_device.revoke_all(connection, found.id, now)
     _record(connection, "smartcard.linked", found, now, {"card": name_of(made)})
     news.added(connection, _change(found, made, now))
     return made
@@ -159,6 +160,7 @@ def unlink(
     if not smartcard.remove(connection, card.id):
         return NotDone("The card was released at the same moment. Run: idp card list")
     ended = browser_session.end_all(connection, found.id, now)
+    trusted_device.revoke_all(connection, found.id, now)
     _record(connection, "smartcard.unlinked", found, now, {"card": name_of(card), "sessions": ended})
     news.removed(connection, _change(found, card, now))
     return Released(card, ended)

@@ -5,8 +5,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from idp.accounts import administration, card_link
+from idp.accounts.factor_news import FactorNews
 from idp.accounts.trusted_device import TrustedDevices
 from idp.db.engine import migration_engine
+from idp.db.smartcard import Smartcard
 from idp.db.trusted_device import trusted_devices
 from tests.accounts.passwords import Desk, build
 from tests.fakes import FakeRandomness
@@ -104,3 +107,26 @@ def test_a_new_password_ends_them(desk: Desk, devices: TrustedDevices, how: str)
     else:
         desk.change(desk.live(desk.sign_in()))
     assert not knows(desk, devices, token)
+
+
+def test_the_service_desk_ends_them_with_the_account(desk: Desk, devices: TrustedDevices) -> None:
+    token = trust(desk, devices)
+    with desk.site.provider.database.write() as connection:
+        administration.disable(connection, desk.jane(), desk.now)
+    with desk.site.provider.database.write() as connection:
+        administration.enable(connection, desk.jane(), desk.now)
+    assert not knows(desk, devices, token)
+
+
+def test_another_card_ends_them_and_so_does_one_less(desk: Desk, devices: TrustedDevices) -> None:
+    provider, jane = desk.site.provider, desk.jane()
+    news = FactorNews(provider.entry.post)
+    before = trust(desk, devices)
+    with provider.database.write() as connection:
+        card = card_link.link(connection, news, provider.randomness, jane, "123456789012", desk.now)
+    assert isinstance(card, Smartcard)
+    assert not knows(desk, devices, before)
+    after = trust(desk, devices)
+    with provider.database.write() as connection:
+        card_link.unlink(connection, news, jane, card, desk.now)
+    assert not knows(desk, devices, after)
