@@ -156,8 +156,10 @@ class TestACardInTheReader:
         context.load_cert_chain(chain, key)
         assert problem(place, origin.ask(context=context)) == "weak"
 
-    def test_is_looked_at_afresh_on_every_connection(self, origin: Origin) -> None:
+    @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+    def test_is_looked_at_afresh_on_every_connection(self, origin: Origin, version: ssl.TLSVersion) -> None:
         context = origin.context(CARD)
+        context.minimum_version = context.maximum_version = version
         with _connected(origin, context) as first:
             first.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert first.recv(4096).startswith(b"HTTP/1.1 200 OK\r\n")

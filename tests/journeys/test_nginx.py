@@ -2,6 +2,7 @@
 
 import http.client
 import socket
+import ssl
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +49,16 @@ def through(ward: Ward, behind: Origin) -> Origin:
     return Origin(behind.process, ward.origin_port, behind.folder)
 
 
+def raw_answer(through: Origin, host: str, asked: str, card: Card | None = None) -> bytes:
+    """What nginx answers to this very text, over a connection that was opened for this host."""
+    context = through.context(card)
+    context.check_hostname = False
+    raw = socket.create_connection(("127.0.0.1", through.port), timeout=10)
+    with context.wrap_socket(raw, server_hostname=host) as line:
+        line.sendall(asked.encode())
+        return b"".join(iter(lambda: line.recv(4096), b""))
+
+
 def is_proof(answer: Answer) -> bool:
     assert answer.status == 303
     return "proof" in answer.query
@@ -85,6 +96,34 @@ def test_a_header_that_is_forged_with_another_card_in_the_reader_is_taken_away(
     assert is_proof(through.ask(card=ward.card(), headers={"Client-Cert": field(foreign)}))
 
 
+def test_headers_that_are_forged_twice_or_in_every_spelling_at_once_are_taken_away(
+    ward: Ward, through: Origin
+) -> None:
+    forged = field(ward.card())
+    names = ["Client-Cert", "Client-Cert", "CLIENT-CERT", "Client_Cert", "Client-Cert-Chain", "X-Client-Cert"]
+    asked = "".join(f"{name}: {forged}\r\n" for name in names)
+    for more in (
+        "",
+        f"Connection: close, Client-Cert\r\nTrailer: Client-Cert\r\nClient-Cert:\r\n {forged}\r\n",
+    ):
+        said = raw_answer(
+            through, "localhost", f"GET {PATH} HTTP/1.1\r\nHost: localhost\r\n{asked}{more}\r\n"
+        )
+        assert b"proof=" not in said
+    with_a_card = f"GET {PATH} HTTP/1.1\r\nHost: localhost\r\n{asked}\r\n"
+    foreign = Authority.root("Foreign", begins=origins.now() - DAY).card(begins=origins.now() - DAY)
+    assert b"proof=" not in raw_answer(through, "localhost", with_a_card, foreign)
+    assert b"proof=" in raw_answer(through, "localhost", with_a_card, ward.card())
+
+
+def test_a_connection_to_the_issuer_is_none_to_the_card_s_host(ward: Ward, through: Origin) -> None:
+    """There no card was asked for: what is said of one on the way is only said."""
+    asked = f"GET {PATH} HTTP/1.1\r\nHost: localhost\r\nClient-Cert: {field(ward.card())}\r\n\r\n"
+    for card in (None, ward.card()):
+        said = raw_answer(through, "id.example.nhs.uk", asked, card)
+        assert said.startswith(b"HTTP/1.1 421 "), said
+
+
 def test_a_header_that_is_forged_past_nginx_is_no_card(ward: Ward, behind: Origin) -> None:
     elsewhere = ("127.0.0.2", 0)
     try:
@@ -99,14 +138,20 @@ def test_a_header_that_is_forged_past_nginx_is_no_card(ward: Ward, behind: Origi
     assert is_proof(behind.ask(headers={"Client-Cert": field(ward.card())}))
 
 
-def test_nginx_keeps_no_connection_and_no_session_for_the_next_person(ward: Ward, through: Origin) -> None:
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_nginx_keeps_no_connection_and_no_session_for_the_next_person(
+    ward: Ward, through: Origin, version: ssl.TLSVersion
+) -> None:
     context = through.context(ward.card())
+    context.minimum_version = context.maximum_version = version
     raw = socket.create_connection(("localhost", through.port), timeout=10)
     with context.wrap_socket(raw, server_hostname="localhost") as first:
-        first.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        said = first.recv(4096)
+        # The second one is for nobody: the first person may have gone.
+        first.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" * 2)
+        said = b"".join(iter(lambda: first.recv(4096), b""))
         session = first.session
     assert b"Connection: close" in said
+    assert said.count(b"HTTP/1.1 ") == 1
     raw = socket.create_connection(("localhost", through.port), timeout=10)
     with context.wrap_socket(raw, server_hostname="localhost", session=session) as second:
         assert not second.session_reused
