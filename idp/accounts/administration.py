@@ -17,6 +17,7 @@ from idp.db import Connection, account, attempt, audit, browser_session, employe
 from idp.db.account import Account, AccountState
 from idp.db.audit import AuditEvent
 from idp.db.employer import Employer
+from idp.policy.event_name import EventName
 from idp.policy.recovery import Kind, Offer
 
 _EMPLOYER_CODE = re.compile(r"[0-9]{3}")
@@ -58,7 +59,7 @@ def add_employer(connection: Connection, new: Employer, now: datetime) -> Employ
         return NotDone(problem)
     employer.add(connection, tidy)
     detail = {"employer": tidy.code, "name": tidy.name}
-    audit.record(connection, AuditEvent(at=now, event="employer.added", detail=detail))
+    audit.record(connection, AuditEvent(at=now, event=EventName.EMPLOYER_ADDED, detail=detail))
     return tidy
 
 
@@ -70,7 +71,9 @@ def disable(connection: Connection, found: Account, now: datetime) -> Disabled |
         return _CHANGED_MEANWHILE
     ended = browser_session.end_all(connection, found.id, now)
     trusted_device.revoke_all(connection, found.id, now)
-    _record(connection, "account.disabled", found, now, {"before": found.state.value, "sessions": ended})
+    _record(
+        connection, EventName.ACCOUNT_DISABLED, found, now, {"before": found.state.value, "sessions": ended}
+    )
     return Disabled(ended)
 
 
@@ -81,7 +84,7 @@ def enable(connection: Connection, found: Account, now: datetime) -> AccountStat
     after = _state_before(connection, found)
     if not account.set_state(connection, found.id, AccountState.DISABLED, after):
         return _CHANGED_MEANWHILE
-    _record(connection, "account.enabled", found, now, {"after": after.value})
+    _record(connection, EventName.ACCOUNT_ENABLED, found, now, {"after": after.value})
     return after
 
 
@@ -89,7 +92,7 @@ def unlock(connection: Connection, attempts: Attempts, found: Account, now: date
     """Forget the wrong guesses at the account's person, in all accounts; how many counters there were."""
     cleared = attempt.clear(connection, attempts.of_person(found.person_id))
     if cleared:
-        _record(connection, "account.unlocked", found, now, {"counters": cleared})
+        _record(connection, EventName.ACCOUNT_UNLOCKED, found, now, {"counters": cleared})
     return cleared
 
 
@@ -104,7 +107,7 @@ def require_change(connection: Connection, found: Account, now: datetime) -> boo
         return NotDone(f"{found.username} is {found.state}: only an active account has a password in use.")
     if not account.set_state(connection, found.id, AccountState.ACTIVE, AccountState.MUST_CHANGE_PASSWORD):
         return _CHANGED_MEANWHILE
-    _record(connection, "account.password_due", found, now, {})
+    _record(connection, EventName.ACCOUNT_PASSWORD_DUE, found, now, {})
     return True
 
 
@@ -119,7 +122,7 @@ def invite(connection: Connection, recovery: Recovery, found: Account, now: date
             reference = None
         case _:
             reference = recovery.send_details(connection, found, now)
-    _record(connection, "account.invited", found, now, {"reference": reference})
+    _record(connection, EventName.ACCOUNT_INVITED, found, now, {"reference": reference})
     return Invited(reference)
 
 
@@ -144,7 +147,7 @@ def _employer_problem(connection: Connection, new: Employer) -> str | None:
 
 def _state_before(connection: Connection, found: Account) -> AccountState:
     """What the audit log says the state was; without it, what the password allows."""
-    disabled = audit.last_of_account(connection, found.id, "account.disabled")
+    disabled = audit.last_of_account(connection, found.id, EventName.ACCOUNT_DISABLED)
     before = (disabled.detail or {}).get("before") if disabled is not None else None
     if before in set(AccountState) - {AccountState.DISABLED}:
         return AccountState(before)
@@ -152,7 +155,7 @@ def _state_before(connection: Connection, found: Account) -> AccountState:
 
 
 def _record(
-    connection: Connection, event: str, found: Account, now: datetime, detail: dict[str, object]
+    connection: Connection, event: EventName, found: Account, now: datetime, detail: dict[str, object]
 ) -> None:
     audit.record(
         connection,

@@ -17,6 +17,7 @@ from idp.db.audit import AuditEvent
 from idp.db.browser_session import BrowserSession
 from idp.policy.assurance import Factor, acr_of, amr_of, factors_of, is_level_3
 from idp.policy.authentication import Authentication
+from idp.policy.event_name import EventName
 from idp.policy.lifetime import Lifetimes
 from idp.services.digest import digest
 from idp.services.randomness import Randomness
@@ -158,7 +159,7 @@ def end(
             connection,
             AuditEvent(
                 at=now,
-                event="sign_out",
+                event=EventName.SIGN_OUT,
                 account_id=session.account_id,
                 sid=session.sid,
                 address=address,

@@ -20,6 +20,7 @@ from idp.db.audit import AuditEvent
 from idp.db.certificate_authority import CertificateAuthority
 from idp.db.smartcard import Smartcard
 from idp.policy.card_number import NumberFrom, is_card_number
+from idp.policy.event_name import EventName
 from idp.services import http, x509
 from idp.services.randomness import Randomness
 from idp.services.x509 import Authority, Problem, Verified
@@ -71,7 +72,7 @@ def add_authority(
     certificate_authority.add(connection, made)
     _record(
         connection,
-        "authority.added",
+        EventName.AUTHORITY_ADDED,
         None,
         now,
         {"authority": tidy, "fingerprint": fingerprint.hex(), "crl_url": crl_url, "ocsp_url": ocsp_url},
@@ -86,7 +87,7 @@ def set_disabled(
     if (authority.disabled_at is not None) is disabled:
         return False
     certificate_authority.set_disabled(connection, authority.id, now if disabled else None)
-    event = "authority.disabled" if disabled else "authority.enabled"
+    event = EventName.AUTHORITY_DISABLED if disabled else EventName.AUTHORITY_ENABLED
     _record(connection, event, None, now, {"authority": authority.name})
     return True
 
@@ -105,7 +106,7 @@ def move(
         return NotDone(problem)
     certificate_authority.set_urls(connection, authority.id, crl_url, ocsp_url)
     detail = {"authority": authority.name, "crl_url": crl_url, "ocsp_url": ocsp_url}
-    _record(connection, "authority.moved", None, now, detail)
+    _record(connection, EventName.AUTHORITY_MOVED, None, now, detail)
     return None
 
 
@@ -148,7 +149,7 @@ def link(
         return NotDone("This card is linked already. Run: idp card list")
     smartcard.add(connection, made)
     trusted_device.revoke_all(connection, found.id, now)
-    _record(connection, "smartcard.linked", found, now, {"card": name_of(made)})
+    _record(connection, EventName.SMARTCARD_LINKED, found, now, {"card": name_of(made)})
     news.added(connection, _change(found, made, now))
     return made
 
@@ -161,7 +162,7 @@ def unlink(
         return NotDone("The card was released at the same moment. Run: idp card list")
     ended = browser_session.end_all(connection, found.id, now)
     trusted_device.revoke_all(connection, found.id, now)
-    _record(connection, "smartcard.unlinked", found, now, {"card": name_of(card), "sessions": ended})
+    _record(connection, EventName.SMARTCARD_UNLINKED, found, now, {"card": name_of(card), "sessions": ended})
     news.removed(connection, _change(found, card, now))
     return Released(card, ended)
 
@@ -205,7 +206,11 @@ def _urls_problem(*urls: str | None) -> str | None:
 
 
 def _record(
-    connection: Connection, event: str, found: Account | None, now: datetime, detail: Mapping[str, object]
+    connection: Connection,
+    event: EventName,
+    found: Account | None,
+    now: datetime,
+    detail: Mapping[str, object],
 ) -> None:
     whose = {} if found is None else {"username": found.username}
     audit.record(

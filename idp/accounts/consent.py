@@ -8,6 +8,7 @@ from idp.db import grant as grants
 from idp.db.audit import AuditEvent
 from idp.db.authorization_request import AuthorizationRequest
 from idp.db.browser_session import BrowserSession
+from idp.policy.event_name import EventName
 
 
 def grant(
@@ -28,7 +29,7 @@ def grant(
         connection,
         AuditEvent(
             at=now,
-            event="consent.granted",
+            event=EventName.CONSENT_GRANTED,
             account_id=session.account_id,
             client_id=parked.client_id,
             sid=session.sid,
@@ -55,7 +56,7 @@ def withdraw(
         connection,
         AuditEvent(
             at=now,
-            event="consent.withdrawn",
+            event=EventName.CONSENT_WITHDRAWN,
             account_id=session.account_id,
             client_id=client_id,
             sid=session.sid,

@@ -26,11 +26,12 @@ from idp.db.browser_session import BrowserSession
 from idp.db.link import Purpose
 from idp.policy.assurance import Factor
 from idp.policy.enrolment import Permission
+from idp.policy.event_name import EventName
 from idp.policy.rate import SHARED, RecoveryLimits, seconds_to_wait, widened
 from idp.services.clock import Clock
 from idp.services.letters import Letter
 
-_MAILED = "factor.link_mailed"
+_MAILED = EventName.FACTOR_LINK_MAILED
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,9 @@ from idp.db.account import Account, AccountState
 from idp.db.attempt import Bucket
 from idp.db.audit import AuditEvent
 from idp.db.browser_session import PASSWORD_DUE, SECOND_FACTOR_DUE, BrowserSession
+from idp.policy import event_name
 from idp.policy.assurance import Factor, factors_of
+from idp.policy.event_name import EventName
 from idp.policy.lifetime import Lifetimes
 from idp.policy.second_factor import Rule, is_due
 from idp.services.letters import Letter
@@ -111,7 +113,7 @@ class Entry:
         )
         if visit.request_digest is not None:
             authorization_request.signed_in(connection, visit.request_digest, session.sid)
-        _record(connection, f"sign_in.{proved[0].value}", found, session, visit, lacks, now)
+        _record(connection, event_name.sign_in(proved[0]), found, session, visit, lacks, now)
         if lacks == SECOND_FACTOR_DUE:
             return Entered(session, None, is_half=True)
         return self._complete(connection, found, proved, session, visit, now)
@@ -130,7 +132,7 @@ class Entry:
         )
         if renewed is None:
             return None
-        _record(connection, f"second_factor.{proved.value}", found, renewed, visit, lacks, now)
+        _record(connection, event_name.second_factor(proved), found, renewed, visit, lacks, now)
         if is_live:
             return Entered(renewed, None, is_half=False)
         factors = (*factors_of(session.factors), proved)
@@ -214,7 +216,7 @@ def _password(found: Account) -> str | None:
 
 def _record(
     connection: Connection,
-    event: str,
+    event: EventName,
     found: Account,
     session: NewSession,
     visit: Visit,

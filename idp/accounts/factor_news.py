@@ -11,6 +11,7 @@ from uuid import UUID
 from idp.accounts.post import Post
 from idp.db import Connection, account, audit
 from idp.db.audit import AuditEvent
+from idp.policy.event_name import EventName
 from idp.services.letters import Letter
 
 ACCOUNT_PAGE = "/account"
@@ -46,13 +47,13 @@ class FactorNews:
 
     def added(self, connection: Connection, change: Change) -> None:
         """Something was added."""
-        self._tell(connection, change, Letter.FACTOR_ADDED, "factor.added")
+        self._tell(connection, change, Letter.FACTOR_ADDED, EventName.FACTOR_ADDED)
 
     def removed(self, connection: Connection, change: Change) -> None:
         """Something was removed."""
-        self._tell(connection, change, Letter.FACTOR_REMOVED, "factor.removed")
+        self._tell(connection, change, Letter.FACTOR_REMOVED, EventName.FACTOR_REMOVED)
 
-    def _tell(self, connection: Connection, change: Change, letter: Letter, event: str) -> None:
+    def _tell(self, connection: Connection, change: Change, letter: Letter, event: EventName) -> None:
         profile = account.get_profile(connection, change.account_id)
         audit.record(
             connection,

@@ -33,6 +33,7 @@ from idp.db.audit import AuditEvent
 from idp.db.browser_session import BrowserSession
 from idp.policy.assurance import Factor
 from idp.policy.enrolment import Permission
+from idp.policy.event_name import EventName
 from idp.policy.lifetime import Lifetimes
 from idp.services.clock import Clock
 
@@ -124,7 +125,7 @@ def reset(
     detail = {"username": found.username, "apps": apps, "passkeys": passkeys, "sessions": sessions}
     audit.record(
         connection,
-        AuditEvent(at=now, event="account.factors_reset", account_id=found.id, detail=detail),
+        AuditEvent(at=now, event=EventName.ACCOUNT_FACTORS_RESET, account_id=found.id, detail=detail),
     )
     return Reset(apps, passkeys, codes, sessions)
 

@@ -16,6 +16,7 @@ from idp.db.account import Account
 from idp.db.attempt import Bucket
 from idp.db.audit import AuditEvent
 from idp.db.browser_session import BrowserSession
+from idp.policy import event_name
 from idp.policy.assurance import Factor
 from idp.policy.rate import SHARED, RateLimit, widened
 
@@ -83,7 +84,7 @@ class Gate:
             connection,
             AuditEvent(
                 at=now,
-                event=f"second_factor.{guess.factor.value}",
+                event=event_name.second_factor(guess.factor),
                 outcome="failed",
                 account_id=session.account_id,
                 sid=session.sid,

@@ -18,6 +18,7 @@ from idp.db.audit import AuditEvent
 from idp.db.person import Person
 from idp.policy import email_address
 from idp.policy import username as usernames
+from idp.policy.event_name import EventName
 from idp.policy.metadata_reader import Problem
 from idp.services.randomness import Randomness
 
@@ -164,7 +165,9 @@ def store(
     if password is not None:
         password_history.add(connection, randomness.uuid(), row.id, password.phc, now)
     detail = {"username": row.username, "state": row.state.value, "new_person": joined.is_new_person}
-    audit.record(connection, AuditEvent(at=now, event="account.added", account_id=row.id, detail=detail))
+    audit.record(
+        connection, AuditEvent(at=now, event=EventName.ACCOUNT_ADDED, account_id=row.id, detail=detail)
+    )
     if invite is not None and row.state is AccountState.PENDING:
         invite(connection, row.id, now)
     return replace(joined, account=row)

@@ -19,6 +19,7 @@ from idp.db import Connection, account, attempt, audit, outbox
 from idp.db.account import Account, AccountState, Profile
 from idp.db.audit import AuditEvent
 from idp.db.link import Purpose
+from idp.policy.event_name import EventName
 from idp.policy.recovery import Kind, Offer, offer
 from idp.services.letters import Letter
 
@@ -91,7 +92,7 @@ class LoginDetails:
         for row, offered in zip(accounts, offers, strict=True):
             answered = AuditEvent(
                 at=now,
-                event="recovery.answered",
+                event=EventName.RECOVERY_ANSWERED,
                 account_id=row.id,
                 address=address,
                 reference=reference,

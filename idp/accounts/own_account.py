@@ -19,6 +19,7 @@ from idp.db.browser_session import BrowserSession, OpenSession
 from idp.db.consent import Consent
 from idp.db.trusted_device import TrustedDevice
 from idp.policy.activity import DISOWNED
+from idp.policy.event_name import EventName
 from idp.policy.lifetime import Lifetimes
 from idp.services.digest import digest
 
@@ -87,14 +88,14 @@ def end_session(connection: Connection, acting: Acting, sid: UUID) -> bool:
     """Sign out in one browser, and end what applications got there. False without such a session."""
     if not rows.end_own(connection, sid, acting.session.account_id, acting.now):
         return False
-    _record(connection, acting, "session.ended", {"sid": str(sid)})
+    _record(connection, acting, EventName.SESSION_ENDED, {"sid": str(sid)})
     return True
 
 
 def end_other_sessions(connection: Connection, acting: Acting) -> bool:
     """Sign out everywhere but here."""
     ended = rows.end_elsewhere(connection, acting.session.account_id, acting.session.sid, acting.now)
-    _record(connection, acting, "session.ended", {"sessions": ended})
+    _record(connection, acting, EventName.SESSION_ENDED, {"sessions": ended})
     return True
 
 
@@ -102,7 +103,7 @@ def revoke_device(connection: Connection, acting: Acting, device_id: UUID) -> bo
     """Ask for the second factor again on a device. False without such a device."""
     if not trusted_device.revoke(connection, device_id, acting.session.account_id, acting.now):
         return False
-    _record(connection, acting, "trusted_device.revoked", {"device": str(device_id)})
+    _record(connection, acting, EventName.TRUSTED_DEVICE_REVOKED, {"device": str(device_id)})
     return True
 
 
@@ -126,11 +127,11 @@ def set_language(connection: Connection, acting: Acting, person_id: UUID, langua
     """Write to the person in this language from now on. False when that was so."""
     if not person.set_language(connection, person_id, language):
         return False
-    _record(connection, acting, "person.language_changed", {"language": language})
+    _record(connection, acting, EventName.PERSON_LANGUAGE_CHANGED, {"language": language})
     return True
 
 
-def _record(connection: Connection, acting: Acting, event: str, detail: Mapping[str, object]) -> None:
+def _record(connection: Connection, acting: Acting, event: EventName, detail: Mapping[str, object]) -> None:
     audit.record(
         connection,
         AuditEvent(

@@ -17,6 +17,7 @@ from idp.db.audit import AuditEvent
 from idp.db.passkey import Passkey
 from idp.db.smartcard import Smartcard
 from idp.db.totp_device import TotpDevice
+from idp.policy.event_name import EventName
 from idp.policy.second_factor import Rule, may_be_without
 
 _REMOVE = {Changed.TOTP: totp_device.remove, Changed.PASSKEY: passkey.remove}
@@ -78,7 +79,7 @@ class OwnFactors:
             connection,
             AuditEvent(
                 at=acting.now,
-                event="factor.renamed",
+                event=EventName.FACTOR_RENAMED,
                 account_id=acting.session.account_id,
                 sid=acting.session.sid,
                 address=acting.address,

@@ -19,13 +19,13 @@ from idp.db import Connection, Database, account, audit, passkey
 from idp.db.audit import AuditEvent
 from idp.db.browser_session import BrowserSession
 from idp.db.webauthn_challenge import Ceremony
-from idp.policy.assurance import Factor
+from idp.policy.event_name import EventName
 from idp.services import webauthn
 from idp.services.clock import Clock
 from idp.services.webauthn import Known
 
-_SIGN_IN = f"sign_in.{Factor.PASSKEY.value}"
-_STEP_UP = f"second_factor.{Factor.PASSKEY.value}"
+_SIGN_IN = EventName.SIGN_IN_PASSKEY
+_STEP_UP = EventName.SECOND_FACTOR_PASSKEY
 
 
 class _Undone(Exception):
@@ -124,7 +124,9 @@ class Passkeys:
         except _Undone as undone:
             return Refused(undone.cause, session.account_id)
 
-    def _record(self, refused: Refused, event: str, visit: Visit, session: BrowserSession | None) -> None:
+    def _record(
+        self, refused: Refused, event: EventName, visit: Visit, session: BrowserSession | None
+    ) -> None:
         with self.database.write() as connection:
             audit.record(
                 connection,

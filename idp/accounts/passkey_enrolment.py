@@ -25,6 +25,7 @@ from idp.db.browser_session import BrowserSession
 from idp.db.passkey import Passkey
 from idp.db.webauthn_challenge import Ceremony
 from idp.policy.enrolment import Permission
+from idp.policy.event_name import EventName
 from idp.services import webauthn
 from idp.services.clock import Clock
 from idp.services.randomness import Randomness
@@ -199,7 +200,7 @@ class PasskeyEnrolment:
                 connection,
                 AuditEvent(
                     at=self.clock.now(),
-                    event="factor.added",
+                    event=EventName.FACTOR_ADDED,
                     outcome="failed",
                     account_id=asking.session.account_id,
                     sid=asking.session.sid,

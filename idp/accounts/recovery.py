@@ -26,6 +26,7 @@ from idp.db.account import Account
 from idp.db.audit import AuditEvent
 from idp.db.recovery_request import RecoveryRequest
 from idp.policy import network
+from idp.policy.event_name import EventName
 from idp.policy.lifetime import Lifetimes
 from idp.policy.rate import SHARED, RecoveryLimits, is_exceeded, seconds_to_wait, widened
 from idp.policy.recovery import Kind
@@ -168,7 +169,7 @@ class Recovery:
                 connection,
                 AuditEvent(
                     at=now,
-                    event="account.unlocked",
+                    event=EventName.ACCOUNT_UNLOCKED,
                     account_id=link.account_id,
                     address=address,
                     detail={"username": owner.username, "counters": cleared, "by": "link"},

@@ -21,6 +21,7 @@ from idp.db import Connection, Database, Unavailable, audit, recovery_request
 from idp.db.audit import AuditEvent
 from idp.db.recovery_request import RecoveryRequest
 from idp.policy.backoff import Backoff, wait
+from idp.policy.event_name import EventName
 from idp.policy.rate import RecoveryLimits
 from idp.policy.recovery import Kind
 from idp.services import logs
@@ -134,7 +135,7 @@ class Answers:
         )
         self.misses.remember(connection, missed, now)
         detail = {"kind": request.kind.value, "cause": cause.value}
-        _record(connection, "recovery.missed", request, now, address=enclosed.address, detail=detail)
+        _record(connection, EventName.RECOVERY_MISSED, request, now, address=enclosed.address, detail=detail)
 
     def _put_off(self, request: RecoveryRequest, error: Exception) -> None:
         now = self.clock.now()
@@ -150,19 +151,21 @@ class Answers:
         _log.error("recovery_given_up", reference=request.reference, exc_info=error)
         with self.database.write() as connection:
             if recovery_request.finish(connection, request):
-                _record(connection, "recovery.given_up", request, self.clock.now())
+                _record(connection, EventName.RECOVERY_GIVEN_UP, request, self.clock.now())
 
 
 def _record_limited(
     connection: Connection, request: RecoveryRequest, enclosed: Enclosed, matched: Match, now: datetime
 ) -> None:
     for row in matched.accounts:
-        _record(connection, "recovery.limited", request, now, address=enclosed.address, account_id=row.id)
+        _record(
+            connection, EventName.RECOVERY_LIMITED, request, now, address=enclosed.address, account_id=row.id
+        )
 
 
 def _record(
     connection: Connection,
-    event: str,
+    event: EventName,
     request: RecoveryRequest,
     now: datetime,
     *,

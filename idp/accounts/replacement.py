@@ -23,6 +23,7 @@ from idp.db import browser_session as session_rows
 from idp.db.account import Account, AccountState
 from idp.db.audit import AuditEvent
 from idp.db.browser_session import BrowserSession
+from idp.policy.event_name import EventName
 from idp.policy.lifetime import Lifetimes
 from idp.services.clock import Clock
 from idp.services.letters import Letter
@@ -114,15 +115,15 @@ class Replacement:
         trusted_device.revoke_all(connection, before.id, now)
         attempt.clear(connection, self.attempts.of_person(before.person_id), PASSWORD)
 
-        def record(event: str, detail: Mapping[str, object]) -> None:
+        def record(event: EventName, detail: Mapping[str, object]) -> None:
             made = AuditEvent(
                 at=now, event=event, account_id=before.id, sid=keep, address=address, detail=detail
             )
             audit.record(connection, made)
 
-        record("password.changed", {"how": how.value, "sessions": ended})
+        record(EventName.PASSWORD_CHANGED, {"how": how.value, "sessions": ended})
         if before.state in _REVIVED:
-            record("account.activated", {"how": how.value, "before": before.state.value})
+            record(EventName.ACCOUNT_ACTIVATED, {"how": how.value, "before": before.state.value})
         self._tell(connection, before, how, now)
 
     def _tell(self, connection: Connection, before: Account, how: How, now: datetime) -> None:

@@ -18,6 +18,7 @@ from idp.db.attempt import Bucket
 from idp.db.audit import AuditEvent
 from idp.policy import username
 from idp.policy.assurance import Factor
+from idp.policy.event_name import EventName
 from idp.services.clock import Clock
 from idp.services.hashing import Busy, Hasher, Place, Verified
 
@@ -152,7 +153,7 @@ def _record(
         connection,
         AuditEvent(
             at=now,
-            event="sign_in.password",
+            event=EventName.SIGN_IN_PASSWORD,
             outcome="failed",
             account_id=None if found is None else found.id,
             address=credentials.visit.address,

@@ -23,6 +23,7 @@ from idp.db.smartcard import Smartcard
 from idp.db.smartcard_proof import SmartcardProof
 from idp.policy.assurance import Factor
 from idp.policy.card_number import NumberFrom, is_card_number
+from idp.policy.event_name import EventName
 from idp.policy.revocation import Verdict, together
 from idp.services import logs, x509
 from idp.services.clock import Clock
@@ -138,7 +139,7 @@ class Smartcards:
                 connection,
                 AuditEvent(
                     at=now,
-                    event="smartcard.proved",
+                    event=EventName.SMARTCARD_PROVED,
                     account_id=card.account.id,
                     address=address,
                     reference=reference,
@@ -163,7 +164,7 @@ class Smartcards:
         }
         made = AuditEvent(
             at=self.clock.now(),
-            event="smartcard.refused",
+            event=EventName.SMARTCARD_REFUSED,
             outcome=problem.value,
             account_id=None if examined.account is None else examined.account.id,
             address=address,

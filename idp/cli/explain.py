@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from idp.cli import explain_recovery
+from idp.cli import explain_event, explain_recovery
 from idp.cli.command import Answer, Refusal, operates
 from idp.cli.installation import Installation
 from idp.cli.table import pairs, shown
@@ -34,40 +34,6 @@ _CORRECT_URI: Final = (
 _ONE_EACH: Final = "Let the application send each parameter once."
 _START_AGAIN: Final = "Nothing is wrong with the application. The person starts again from it."
 _CORRECT_LOGOUT: Final = "Correct what the application sends to /logout, or what it is registered with."
-
-_FAILED_SIGN_INS: Final[Mapping[str, _Meaning]] = {
-    "unknown_username": _Meaning(
-        "A sign-in failed: nobody has the username that was typed.",
-        "Find the right one with idp user list --search NAME.",
-    ),
-    "wrong_password": _Meaning(
-        "A sign-in failed: the password was wrong.",
-        "See how many tries are left with idp user show USERNAME.",
-    ),
-    "throttled": _Meaning(
-        "A sign-in was not heard: there had been too many wrong guesses.",
-        "Once you know who is asking, let them try again at once with idp user unlock USERNAME.",
-    ),
-    "employment_ended": _Meaning(
-        "A sign-in was refused: the employment has ended.", "Check the end date with the employer."
-    ),
-    "pending": _Meaning(
-        "A sign-in was refused: the account was never activated.",
-        "Mail its owner a new link to activate it with idp user invite USERNAME.",
-    ),
-    "inactive": _Meaning(
-        "A sign-in was refused: the account is inactive.",
-        "Mail its owner a link that reactivates it with idp user invite USERNAME.",
-    ),
-    "leaver": _Meaning("A sign-in was refused: the person has left.", "Check with the employer."),
-    "disabled": _Meaning(
-        "A sign-in was refused: an administrator has disabled the account.",
-        "Enable it with idp user enable USERNAME, if it should be.",
-    ),
-    "changed_meanwhile": _Meaning(
-        "A sign-in was refused: the account changed while its password was checked.", "Try again."
-    ),
-}
 
 _NEW_LINK: Final = (
     "The person asks for a new email on the Forgotten or Unlock Account page; idp user invite sends one, too."
@@ -269,18 +235,26 @@ def _text(value: object) -> str:
 
 
 def _event_lines(event: AuditEvent) -> Iterator[str]:
-    cause = (event.detail or {}).get("cause")
-    meaning = _FAILED_SIGN_INS.get(str(cause)) if event.event == "sign_in.password" else None
+    meaning = explain_event.meaning(event)
     if meaning is not None:
         yield meaning.sentence
         yield ""
-    yield from pairs(_event(event).items())
-    if meaning is not None:
+    yield from pairs(_facts(event).items())
+    if meaning is not None and meaning.remedy is not None:
         yield ""
         yield f"What to do: {meaning.remedy}"
 
 
 def _event(event: AuditEvent) -> dict[str, object]:
+    meaning = explain_event.meaning(event)
+    return {
+        **_facts(event),
+        "sentence": None if meaning is None else meaning.sentence,
+        "remedy": None if meaning is None else meaning.remedy,
+    }
+
+
+def _facts(event: AuditEvent) -> dict[str, object]:
     return {
         "at": event.at,
         "event": event.event,

@@ -12,6 +12,7 @@ from idp.db import Connection, account, outbox, recovery_request
 from idp.db.audit import AuditEvent
 from idp.db.outbox import Mail, State
 from idp.db.recovery_request import RecoveryRequest
+from idp.policy.event_name import EventName
 
 _MOST_MAILS: Final = 20
 
@@ -100,16 +101,16 @@ def _of_event(event: AuditEvent, username: str | None) -> _Fact:
     detail = event.detail or {}
     page = _PAGES.get(str(detail.get("kind")), "A page")
     match event.event:
-        case "recovery.answered":
+        case EventName.RECOVERY_ANSWERED:
             offered = _OFFERS.get(str(detail.get("offer")), "something")
             return _Fact(f"{page} found {username}: the letter says {offered}.")
-        case "recovery.limited":
+        case EventName.RECOVERY_LIMITED:
             return _Fact(
                 f"{page} found {username}, but the person had been sent as many letters as an hour or a day "
                 "allows. Nothing was sent.",
                 "Let the person look for those letters, or send another one: idp user invite USERNAME",
             )
-        case "recovery.missed":
+        case EventName.RECOVERY_MISSED:
             miss = _MISSES.get(str(detail.get("cause")), _Fact("It reached nobody."))
             return _Fact(f"{page} was asked in vain. {miss.sentence} Nothing was sent.", miss.remedy)
         case _:

@@ -12,11 +12,15 @@ from idp.db.base import metadata
 from idp.db.engine import Connection
 from idp.db.statement import Effect, Statement
 from idp.db.types import Identifier, Json, UtcDateTime
+from idp.policy.event_name import EventName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEvent:
-    """Who did what, when, from where, through which client, with which outcome."""
+    """Who did what, when, from where, through which client, with which outcome.
+
+    `event` is an `EventName`, or in a row of another release a name that this one does not have.
+    """
 
     at: datetime
     event: str
@@ -90,11 +94,11 @@ _LAST_OF_ACCOUNT = Statement(
 
 
 def record(connection: Connection, event: AuditEvent) -> None:
-    """Write down what this transaction does."""
+    """Write down what this transaction does. ValueError for an event that is not in the list."""
     _RECORD.run(
         connection,
         at=event.at,
-        event=event.event,
+        event=EventName(event.event).value,
         outcome=event.outcome,
         account_id=event.account_id,
         client_id=event.client_id,
@@ -118,7 +122,7 @@ def of_account(connection: Connection, account_id: UUID, limit: int) -> list[Aud
 
 def last_of_account(connection: Connection, account_id: UUID, event: str) -> AuditEvent | None:
     """The latest event of that name at an account."""
-    return _LAST_OF_ACCOUNT.first(connection, account=account_id, which=event)
+    return _LAST_OF_ACCOUNT.first(connection, account=account_id, which=EventName(event).value)
 
 
 def latest(connection: Connection, limit: int) -> list[AuditEvent]:

@@ -16,6 +16,7 @@ from idp.db.authorization_code import AuthorizationCode
 from idp.db.grant import Grant
 from idp.db.refresh_token import RefreshToken
 from idp.policy.authentication import Authentication
+from idp.policy.event_name import EventName
 from idp.policy.lifetime import Lifetimes
 from idp.protocol import pkce, token_response
 from idp.protocol.authorization_request import AuthorizationRequest
@@ -127,7 +128,7 @@ class AuthorizationCodeGrant(BaseGrant, TokenEndpointMixin):
             connection,
             AuditEvent(
                 at=now,
-                event="code.replayed",
+                event=EventName.CODE_REPLAYED,
                 outcome="revoked",
                 client_id=client.client_id,
                 grant_id=grant_id,
@@ -197,7 +198,7 @@ def _record(
         connection,
         AuditEvent(
             at=now,
-            event="code.redeemed",
+            event=EventName.CODE_REDEEMED,
             outcome=outcome,
             account_id=code.account_id,
             client_id=code.client_id,

@@ -16,6 +16,7 @@ from idp.db import Conflict, Connection, Database, audit, signing_key
 from idp.db.audit import AuditEvent
 from idp.db.signing_key import KeyStage
 from idp.db.signing_key import SigningKey as Row
+from idp.policy.event_name import EventName
 from idp.policy.lifetime import Lifetimes
 from idp.protocol.jwt import Key, SigningKey
 from idp.services.clock import Clock
@@ -232,7 +233,7 @@ def _move(connection: Connection, row: Row, after: KeyStage, now: datetime) -> N
 
 def _record(connection: Connection, row: Row, stage: KeyStage, now: datetime) -> None:
     detail = {"kid": row.kid, "alg": row.alg}
-    audit.record(connection, AuditEvent(at=now, event=f"key.{stage}", detail=detail))
+    audit.record(connection, AuditEvent(at=now, event=EventName(f"key.{stage}"), detail=detail))
 
 
 def _generate(masters: MasterKeys, alg: str, stage: KeyStage, now: datetime) -> Row:

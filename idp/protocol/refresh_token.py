@@ -18,6 +18,7 @@ from idp.db.audit import AuditEvent
 from idp.db.grant import Grant
 from idp.db.refresh_token import RefreshToken
 from idp.policy import scope as scopes
+from idp.policy.event_name import EventName
 from idp.policy.lifetime import Lifetimes
 from idp.policy.refusal import Refused
 from idp.protocol import token_response
@@ -78,7 +79,7 @@ class RefreshTokenGrant(BaseGrant, TokenEndpointMixin):
             return _ended()
         child = derive_child(self.server.retry_key, raw)
         refresh_token.add(connection, _child_of(parent, live, child, self.server.lifetimes, now))
-        self._record(connection, "token.refreshed", "success", parent, live, now)
+        self._record(connection, EventName.TOKEN_REFRESHED, "success", parent, live, now)
         return _Rotated(live, asked or frozenset(parent.scope), child)
 
     def _repeat(
@@ -107,13 +108,13 @@ class RefreshTokenGrant(BaseGrant, TokenEndpointMixin):
         if is_honest:
             return _Rotated(live, asked or frozenset(token.scope), child)
         grant.revoke(connection, token.grant_id, now)
-        self._record(connection, "token.reused", "revoked", token, live, now)
+        self._record(connection, EventName.TOKEN_REUSED, "revoked", token, live, now)
         return Refusal("invalid_grant", "the refresh token was used before; the whole family is revoked")
 
     def _record(
         self,
         connection: Connection,
-        event: str,
+        event: EventName,
         outcome: str,
         token: RefreshToken,
         live: Grant,

@@ -15,6 +15,7 @@ from idp.db.audit import AuditEvent
 from idp.db.client import Client
 from idp.policy import client_metadata
 from idp.policy.client_metadata import AuthMethod, ClientMetadata
+from idp.policy.event_name import EventName
 from idp.services.digest import digest
 from idp.services.randomness import Randomness
 
@@ -62,7 +63,7 @@ def register(
         disabled_at=None,
     )
     rows.add(connection, client)
-    _record(connection, "client.added", client, now, detail={"client_name": metadata.client_name})
+    _record(connection, EventName.CLIENT_ADDED, client, now, detail={"client_name": metadata.client_name})
     return Registered(client, client_secret)
 
 
@@ -88,7 +89,7 @@ def rotate_secret(
         return NotRegistered(f"{client.client_id} has no secret: it authenticates with {method}.")
     client_secret = randomness.token()
     rows.set_secret(connection, client.client_id, digest(client_secret), now)
-    _record(connection, "client.secret_rotated", client, now)
+    _record(connection, EventName.CLIENT_SECRET_ROTATED, client, now)
     return Registered(client, client_secret)
 
 
@@ -99,7 +100,7 @@ def disable(connection: Connection, client: Client, now: datetime) -> int:
     """
     rows.set_disabled(connection, client.client_id, disabled=True, now=now)
     ended = grant.revoke_of_client(connection, client.client_id, now)
-    _record(connection, "client.disabled", client, now, detail={"grants": ended})
+    _record(connection, EventName.CLIENT_DISABLED, client, now, detail={"grants": ended})
     return ended
 
 
@@ -108,7 +109,7 @@ def enable(connection: Connection, client: Client, now: datetime) -> None:
     rows.set_disabled(connection, client.client_id, disabled=False, now=now)
     # A code that was redeemed while the client was being disabled has left a grant that nobody has ended.
     grant.revoke_of_client(connection, client.client_id, now)
-    _record(connection, "client.enabled", client, now)
+    _record(connection, EventName.CLIENT_ENABLED, client, now)
 
 
 def remove(connection: Connection, client: Client, now: datetime) -> None:
@@ -120,7 +121,11 @@ def remove(connection: Connection, client: Client, now: datetime) -> None:
     authorization_code.remove_lost(connection, client.client_id, now)
     rows.remove(connection, client.client_id)
     _record(
-        connection, "client.removed", client, now, detail={"client_name": client.metadata.get("client_name")}
+        connection,
+        EventName.CLIENT_REMOVED,
+        client,
+        now,
+        detail={"client_name": client.metadata.get("client_name")},
     )
 
 
@@ -130,7 +135,7 @@ def _has_secret(metadata: ClientMetadata) -> bool:
 
 def _record(
     connection: Connection,
-    event: str,
+    event: EventName,
     client: Client,
     now: datetime,
     *,

@@ -8,6 +8,7 @@ from authlib.oauth2.rfc6749 import TokenEndpoint
 
 from idp.db import audit, grant, revoked_access_token
 from idp.db.audit import AuditEvent
+from idp.policy.event_name import EventName
 from idp.protocol import token_response
 from idp.protocol.clients import RegisteredClient
 from idp.protocol.errors import Refusal
@@ -43,7 +44,7 @@ class RevocationEndpoint(TokenEndpoint):
                     connection,
                     AuditEvent(
                         at=now,
-                        event="access_token.revoked",
+                        event=EventName.ACCESS_TOKEN_REVOKED,
                         client_id=client.client_id,
                         grant_id=signed.grant_id,
                         address=request.address,
@@ -61,7 +62,7 @@ class RevocationEndpoint(TokenEndpoint):
                 connection,
                 AuditEvent(
                     at=now,
-                    event="grant.revoked",
+                    event=EventName.GRANT_REVOKED,
                     client_id=client.client_id,
                     grant_id=ended,
                     address=request.address,

@@ -1,10 +1,15 @@
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 
+from idp.accounts.smartcard import CardProblem
+from idp.accounts.webauthn import Cause
+from idp.cli import explain_event
 from idp.db import Database, audit, client, trace
 from idp.db.audit import AuditEvent
 from idp.db.trace import Trace
+from idp.policy.event_name import EventName
+from idp.services.authenticator import Flaw
 from tests.builders import a_client
 from tests.cli.conftest import Operator
 
@@ -13,6 +18,11 @@ CORRECT = (
     "Correct the redirect_uri that the application sends, or register this one: it must be the same character"
     " for character."
 )
+
+
+def an_event(event: str, outcome: str = "success", *, cause: str | None = None) -> AuditEvent:
+    at = datetime(2026, 11, 23, 7, tzinfo=UTC)
+    return AuditEvent(at=at, event=event, outcome=outcome, detail=None if cause is None else {"cause": cause})
 
 
 def keep(database: Database, now: datetime, problem: str, **detail: object) -> None:
@@ -117,6 +127,114 @@ def test_a_failed_sign_in_is_told_in_plain_words(
     said = idp.does("explain", REFERENCE)
     assert sentence in said
     assert "What to do: " in said
+
+
+def test_every_event_of_the_list_is_told_in_a_sentence_of_its_own() -> None:
+    said = {name: explain_event.meaning(an_event(name)) for name in EventName}
+
+    sentences = {each.sentence for each in said.values() if each is not None}
+    assert len(sentences) == len(EventName)
+    assert all(sentence.endswith(".") for sentence in sentences)
+
+
+@pytest.mark.parametrize("event", ["sign_in.passkey", "second_factor.passkey", "factor.added"])
+@pytest.mark.parametrize("cause", [*Cause, *Flaw])
+def test_every_refusal_of_a_passkey_has_its_remedy(event: str, cause: str) -> None:
+    said = explain_event.meaning(an_event(event, "failed", cause=str(cause)))
+
+    assert said is not None
+    assert said.sentence.startswith("A passkey was ")
+    assert said.remedy is not None
+
+
+@pytest.mark.parametrize("problem", CardProblem)
+def test_every_refusal_of_a_card_has_its_remedy(problem: CardProblem) -> None:
+    said = explain_event.meaning(an_event("smartcard.refused", problem.value))
+
+    assert said is not None
+    assert said.sentence.endswith(".")
+    assert said.remedy is not None
+
+
+@pytest.mark.parametrize(
+    ("event", "outcome", "cause", "sentence"),
+    [
+        (
+            "sign_in.passkey",
+            "failed",
+            "counter_did_not_advance",
+            "A passkey was refused: its counter of uses went back, as that of a copy would.",
+        ),
+        ("smartcard.refused", "revoked", None, "A smartcard was refused: its authority has revoked it."),
+        (
+            "sign_in.password",
+            "second_factor_due",
+            None,
+            "Somebody signed in with a password. A second factor was due, and nothing was open before that.",
+        ),
+        (
+            "sign_in.smartcard",
+            "password_change_due",
+            None,
+            (
+                "Somebody signed in with a smartcard. The password had to be changed, and nothing was open "
+                "before that."
+            ),
+        ),
+        (
+            "second_factor.totp",
+            "failed",
+            "clock_off",
+            "A code of an authenticator app was right for another time.",
+        ),
+        ("second_factor.recovery_code", "failed", "used_code", "A recovery code had been used before."),
+        (
+            "password.changed",
+            "failed",
+            "wrong_password",
+            "The password was not changed: the current one was wrong.",
+        ),
+        (
+            "code.redeemed",
+            "refused",
+            "the code has expired",
+            "An authorization code was refused, and is spent.",
+        ),
+        ("sign_in.passkey", "failed", "of a later release", "A sign-in with a passkey failed."),
+        ("factor.added", "failed", "of a later release", "A passkey was not added."),
+    ],
+)
+def test_what_became_of_it_is_told(event: str, outcome: str, cause: str | None, sentence: str) -> None:
+    said = explain_event.meaning(an_event(event, outcome, cause=cause))
+
+    assert said is not None
+    assert said.sentence == sentence
+
+
+def test_an_event_of_another_release_is_told_without_a_sentence() -> None:
+    assert explain_event.meaning(an_event("moon.landed")) is None
+
+
+def test_a_refused_card_is_told_with_its_remedy(idp: Operator, database: Database, now: datetime) -> None:
+    event = AuditEvent(at=now, event="smartcard.refused", outcome="unknown_card", reference=REFERENCE)
+    with database.write() as connection:
+        audit.record(connection, event)
+
+    said = idp.does("explain", REFERENCE).splitlines()
+
+    assert said[:3] == ["", "A smartcard was refused: it is in order, and linked to nobody.", ""]
+    assert [line.split() for line in said[3:6]] == [
+        ["at", "2026-11-23", "07:00:00", "UTC"],
+        ["event", "smartcard.refused"],
+        ["outcome", "unknown_card"],
+    ]
+    assert said[-2:] == [
+        "",
+        "What to do: Once you know whose it is: idp card link --account USERNAME --card-number NUMBER",
+    ]
+    assert idp.json("explain", REFERENCE)["events"][0]["remedy"] == (
+        "Once you know whose it is: idp card link --account USERNAME --card-number NUMBER"
+    )
 
 
 def test_what_a_stranger_sent_does_not_steer_the_terminal(
