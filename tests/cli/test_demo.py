@@ -2,31 +2,40 @@ import base64
 import http.client
 import json
 import socket
+import ssl
 import subprocess
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key, pkcs12
+from pyotp import TOTP
 
 from idp import settings as settings_module
 from idp.accounts.entry import Entered, Visit
 from idp.accounts.sign_in import Credentials, Failed
+from idp.accounts.totp import Match
 from idp.app import assemble
-from idp.cli.demo import folder, seed
+from idp.cli.demo import certificates, folder, seed
+from idp.cli.demo.certificates import CARDS
 from idp.cli.demo.clients import clients as clients_of
 from idp.cli.demo.people import PEOPLE, Standing
 from idp.cli.demo.place import Place
-from idp.db import Database, account, client
+from idp.db import Database, account, certificate_authority, client, outbox, totp_device
 from idp.db.client import Client
+from idp.policy import recovery_code as codes
+from idp.services.clock import SystemClock
 from idp.services.digest import digest
 from tests import postgresql
 from tests.cli import running
 
-OFFSETS = (0, 1, 3)
+OFFSETS = (0, 1, 2, 3, 6)
 LINUX = pytest.mark.skipif(not Path("/proc/self").exists(), reason="PR_SET_PDEATHSIG and /proc are Linux's")
 
 
@@ -63,6 +72,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def test_everything_answers(demo: Running) -> None:
     assert running.status(demo.port, "/.well-known/openid-configuration") == 200
     assert [running.status(demo.port + offset, "/") for offset in (1, 3)] == [200, 200]
+    assert running.status(demo.port + 6, "/cards.crl") == 200
 
 
 def test_demo_json_says_where_everything_is(demo: Running) -> None:
@@ -71,7 +81,8 @@ def test_demo_json_says_where_everything_is(demo: Running) -> None:
     assert document["mailbox"] == f"http://localhost:{demo.port}/dev/outbox"
     assert document["relying_party"] == f"http://localhost:{demo.port + 1}"
     assert document["outbox"] == str(demo.data / "outbox")
-    assert (document["smartcard_origin"], document["ca"]) == (None, None)
+    assert document["smartcard_origin"] == f"https://localhost:{demo.port + 2}"
+    assert document["ca"] == str(demo.data / "ca.pem")
     assert running.status(demo.port, "/dev/outbox") == 200
 
 
@@ -86,9 +97,20 @@ def test_demo_json_has_a_persona_for_every_need(demo: Running) -> None:
         "date_of_birth": "1984-02-29",
         "employer": "918",
         "totp_secret": None,
+        "recovery_codes": [],
         "smartcard": None,
         "note": "an everyday nurse: begin with her",
     }
+    cards = demo.data / "cards"
+    assert accounts["432RCLARKE01"]["smartcard"] == {
+        "card_number": "656005750104",
+        "p12": str(cards / "432RCLARKE01.p12"),
+        "p12_password": "smartcard",
+        "pem": str(cards / "432RCLARKE01.pem"),
+        "key": str(cards / "432RCLARKE01.key"),
+    }
+    assert len(TOTP(accounts["918ABELLO01"]["totp_secret"]).byte_secret()) == 20
+    assert len(accounts["918ABELLO01"]["recovery_codes"]) == 10
     assert accounts["432TNOWAK01"]["password"] is None
     names = {each["family_name"] for each in accounts.values()}
     assert {"O'Neill", "Pengŵern"} <= names
@@ -114,6 +136,66 @@ def test_demo_json_has_a_client_for_every_method(demo: Running) -> None:
     assert clients["test-public"]["client_secret"] is None
     (key,) = json.loads(Path(clients["test-private-key"]["private_jwks"]).read_text())["keys"]
     assert (key["kty"], key["alg"], "d" in key) == ("EC", "ES256", True)
+
+
+def test_demo_json_has_a_card_for_every_way_to_be_refused(demo: Running) -> None:
+    cards = {each["name"]: each for each in demo.document["cards"]}
+    assert {name: each["card_number"] for name, each in cards.items()} == {
+        "432RCLARKE01": "656005750104",
+        "revoked": "656005750112",
+        "expired": "656005750104",
+        "unknown": "656005750120",
+        "foreign": "656005750104",
+    }
+    for each in cards.values():
+        text = Path(each["p12"]).read_bytes()
+        key, certificate, _ = pkcs12.load_key_and_certificates(text, each["p12_password"].encode())
+        assert key is not None
+        assert certificate == x509.load_pem_x509_certificate(Path(each["pem"]).read_bytes())
+        assert key.public_key() == load_pem_private_key(Path(each["key"]).read_bytes(), None).public_key()
+
+
+@pytest.mark.parametrize(
+    ("card", "answered"),
+    [
+        ("432RCLARKE01", "proof"),
+        ("revoked", "report"),
+        ("expired", "report"),
+        ("unknown", "report"),
+        ("foreign", "report"),
+        (None, "report"),
+    ],
+)
+def test_the_smartcard_origin_proves_the_one_good_card(
+    demo: Running, card: str | None, answered: str
+) -> None:
+    context = ssl.create_default_context(cafile=demo.document["ca"])
+    if card is not None:
+        cards = demo.data / "cards"
+        context.load_cert_chain(cards / f"{card}.pem", cards / f"{card}.key")
+    connection = http.client.HTTPSConnection("localhost", demo.port + 2, context=context, timeout=10)
+    connection.request("GET", f"/smartcard?state={'A' * 43}")
+    location = connection.getresponse().headers["Location"]
+    connection.close()
+    assert location.startswith(f"http://localhost:{demo.port}/smartcard/return?")
+    asked = urllib.parse.parse_qs(urllib.parse.urlsplit(location).query)
+    assert asked.keys() == {"state", answered}
+
+
+def test_the_login_page_offers_the_smartcard(demo: Running) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", demo.port, timeout=10)
+    connection.request("GET", "/login", headers={"Host": f"localhost:{demo.port}"})
+    assert "Log in via Smartcard" in connection.getresponse().read().decode()
+    connection.close()
+
+
+def test_the_printed_tables_name_the_cards_and_the_app(demo: Running) -> None:
+    said = demo.log.read_text(encoding="utf-8")
+    (app,) = (each["totp_secret"] for each in demo.document["accounts"] if each["totp_secret"])
+    assert f"918ABELLO01  {app}" in said
+    assert f"{demo.data / 'cards'}   the password of each file is smartcard" in said
+    for name in ("432RCLARKE01", "revoked", "expired", "unknown", "foreign"):
+        assert f"\n{name}.p12 " in said
 
 
 def test_the_service_client_gets_a_token(demo: Running) -> None:
@@ -152,13 +234,15 @@ def test_a_demo_stops_whole_and_starts_again_with_what_it_had(tmp_path: Path) ->
     first = begin(tmp_path)
     before = first.document
     assert running.stop(first.process) == 0
-    assert [running.status(first.port + offset, "/") for offset in OFFSETS] == [None, None, None]
+    assert {running.status(first.port + offset, "/") for offset in OFFSETS} == {None}
+    made = {path: path.read_bytes() for path in _certificates(first.data)}
     log = tmp_path / "again.log"
     again = running.start(log, "demo", "--data", str(first.data))
     try:
         running.wait_until(lambda: "Ready." in log.read_text(), log)
         assert Running(again, first.data, first.port, log).document == before
         assert running.status(first.port, "/readyz") == 200
+        assert {path: path.read_bytes() for path in _certificates(first.data)} == made
     finally:
         running.stop(again)
 
@@ -167,7 +251,7 @@ def test_a_demo_stops_whole_and_starts_again_with_what_it_had(tmp_path: Path) ->
 def test_a_killed_demo_leaves_no_process_behind(tmp_path: Path) -> None:
     demo = begin(tmp_path, "--workers", "2")
     processes = running.descendants(demo.process.pid)
-    assert len(processes) == 6
+    assert len(processes) == 9
     demo.process.kill()
     demo.process.wait()
     running.wait_until(lambda: not any(map(running.is_alive, processes)), demo.log)
@@ -282,6 +366,100 @@ def test_making_it_again_changes_nothing(place: Place) -> None:
     assert _rows(place) == before
 
 
+def test_the_app_and_the_recovery_codes_are_those_of_the_table(place: Place) -> None:
+    provider = assemble(settings_module.load({}, place.folder))
+    (amara,) = (persona for persona in PEOPLE if persona.totp_secret)
+    secret, now = amara.totp_secret or "", SystemClock().now()
+    with provider.database.write() as connection:
+        found = account.find(connection, amara.username)
+        assert found is not None
+        matched = provider.mfa.totp.match(connection, found.id, TOTP(secret).at(now), now)
+        assert isinstance(matched, Match)
+        assert provider.mfa.totp.use(connection, matched, now)
+        held = provider.mfa.recovery_codes
+        assert held.left(connection, found.id) == 10
+        stored = [held.find(connection, found.id, codes.read(code) or "") for code in amara.recovery_codes]
+    with held.hasher.place() as there:
+        assert held.is_right(there, stored[9], codes.read(amara.recovery_codes[9]) or "")
+        assert not held.is_right(there, stored[9], codes.read(amara.recovery_codes[8]) or "")
+    provider.database.close()
+
+
+def test_an_app_that_was_removed_comes_back_with_the_next_release(place: Place) -> None:
+    database = Database(place.database_url)
+    with database.write() as connection:
+        found = account.find(connection, "918ABELLO01")
+        assert found is not None
+        totp_device.remove_all(connection, found.id)
+    folder.incomplete(place)
+    seed.fill(place, clients_of(place))
+    with database.read() as connection:
+        assert totp_device.count(connection, found.id) == 1
+    database.close()
+
+
+def test_nobody_is_mailed_for_what_a_demo_begins_with(place: Place) -> None:
+    provider = assemble(settings_module.load({}, place.folder))
+    with provider.database.read() as connection:
+        assert outbox.counts(connection).waiting == 0
+    provider.database.close()
+
+
+@pytest.mark.parametrize("name", ["ca.pem", "ca.key", "localhost.pem", "localhost.key", "cards/unknown.p12"])
+def test_a_lost_file_of_a_certificate_is_made_again(place: Place, name: str) -> None:
+    clients = clients_of(place)
+    (place.folder / name).unlink()
+    assert not folder.is_complete(place, clients)
+    folder.make(place, clients)
+    seed.fill(place, clients)
+    assert folder.is_complete(place, clients)
+    ca = x509.load_pem_x509_certificate(place.ca.read_bytes())
+    for path in (place.server_certificate, *(place.cards / f"{card.name}.pem" for card in CARDS[:4])):
+        x509.load_pem_x509_certificate(path.read_bytes()).verify_directly_issued_by(ca)
+
+
+def test_an_authority_that_was_made_again_is_the_only_one_believed(place: Place) -> None:
+    clients = clients_of(place)
+    place.ca_key.unlink()
+    folder.make(place, clients)
+    seed.fill(place, clients)
+    database = Database(place.database_url)
+    with database.read() as connection:
+        believed = certificate_authority.enabled(connection)
+        assert len(certificate_authority.every(connection)) == 2
+    database.close()
+    ca = x509.load_pem_x509_certificate(place.ca.read_bytes())
+    assert [each.certificate for each in believed] == [ca.public_bytes(Encoding.DER)]
+    assert [each.crl_url for each in believed] == ["http://127.0.0.1:8006/cards.crl"]
+
+
+def test_the_servers_certificate_is_renewed_before_it_is_over_and_the_cards_after(place: Place) -> None:
+    now = SystemClock().now()
+    assert certificates.is_complete(place, now + timedelta(days=366))
+    later = now + timedelta(days=368)
+    assert not certificates.is_complete(place, later)
+    before = {path: path.read_bytes() for path in _certificates(place.folder)}
+    certificates.make(place, later)
+    changed = {path.name for path, text in before.items() if path.read_bytes() != text}
+    assert changed == {"localhost.pem", "localhost.key"}
+    assert certificates.is_complete(place, later)
+    much_later = now + timedelta(days=6 * 365)
+    certificates.make(place, much_later)
+    unchanged = {path.name for path, text in before.items() if path.read_bytes() == text}
+    assert unchanged == {"ca.pem", "ca.key", "expired.pem", "expired.key", "expired.p12"}
+
+
+def test_a_card_that_is_half_made_is_made_whole(place: Place) -> None:
+    """A kill leaves a key without its certificate, because the certificate is written last."""
+    (place.cards / "unknown.pem").unlink()
+    (place.cards / "unknown.key").write_text("half a ke")
+    assert not certificates.is_complete(place, SystemClock().now())
+    certificates.make(place, SystemClock().now())
+    pem, key = (place.cards / "unknown.pem").read_bytes(), (place.cards / "unknown.key").read_bytes()
+    ours = x509.load_pem_x509_certificate(pem).public_key()
+    assert load_pem_private_key(key, None).public_key() == ours
+
+
 def test_a_lost_secret_is_drawn_again_and_told_to_the_database(place: Place) -> None:
     clients = clients_of(place)
     lost = place.clients / "test-code.secret"
@@ -316,6 +494,11 @@ def test_passwords_satisfy_the_default_policy(password: str) -> None:
     assert not any(one == other for one, other in pairwise(lower))
     for run in ("abcdefghijklmnopqrstuvwxyz", "zyxwvutsrqponmlkjihgfedcba", "0123456789", "9876543210"):
         assert not any(run[i : i + 4] in lower for i in range(len(run) - 3))
+
+
+def _certificates(data: Path) -> list[Path]:
+    """Every file of a certificate or its key."""
+    return sorted([*data.glob("*.pem"), *data.glob("*.key"), *(data / "cards").iterdir()])
 
 
 def _made(place: Place) -> Place:

@@ -127,13 +127,20 @@ def _start(place: Place, children: Children, *, reset: bool) -> None:
     folder.write_settings(place)
     description.describe(place, clients)
     # They take as long to start as a database to fill.
+    children.start_authority(place)
     children.start_relying_parties(place)
     if not is_complete:
         from idp.cli.demo import seed  # noqa: PLC0415 - a warm start does without it
 
         seed.fill(place, clients)
-        folder.completed(place, clients)
     children.start_provider(place)
+    children.start_smartcard_origin(place)
+    if not is_complete:
+        from idp.cli.demo import factors  # noqa: PLC0415 - the same
+
+        children.wait_until_ready("card-authority")
+        factors.fetch_list(place)
+        folder.completed(place, clients)
     children.wait_until_ready()
 
 

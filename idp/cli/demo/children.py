@@ -1,18 +1,20 @@
 """The processes of a demo: started together, ready together, and none left behind."""
 
 import os
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Final, Self
 
 import click
 
+from idp.cli.demo import certificates
 from idp.cli.demo.clients import LEARNING, SELF_SERVICE
 from idp.cli.demo.place import Place, bundled
 from idp.cli.process import end_with
@@ -27,19 +29,24 @@ _OK: Final = 200
 
 @dataclass(slots=True)
 class Child:
-    """A process, where it says that it is ready, and what it has said."""
+    """A process, where it says that it is ready, and what it has said; `ca` vouches for it, if it has TLS."""
 
     name: str
     log: Path
     address: tuple[str, int]
     path: str
     process: subprocess.Popen[bytes]
+    ca: Path | None = None
     is_ready: bool = False
 
     def ask(self) -> None:
         """Find out whether it is ready."""
         host, port = self.address
-        connection = HTTPConnection(host, port, timeout=_ANSWER_SECONDS)
+        if self.ca is None:
+            connection = HTTPConnection(host, port, timeout=_ANSWER_SECONDS)
+        else:
+            trusting = ssl.create_default_context(cafile=str(self.ca))
+            connection = HTTPSConnection(host, port, timeout=_ANSWER_SECONDS, context=trusting)
         try:
             connection.request("GET", self.path, headers={"Host": f"localhost:{port}"})
             self.is_ready = connection.getresponse().status == _OK
@@ -72,6 +79,18 @@ class Children:
         self._start_relying_party(place, "self_service", here, there)
         self._start_relying_party(place, "learning", there, here)
 
+    def start_authority(self, place: Place) -> None:
+        """Start what says which smartcards are revoked."""
+        command = (
+            sys.executable,
+            str(bundled("examples") / "card_authority.py"),
+            f"--certificate={place.ca}",
+            f"--key={place.ca_key}",
+            *(f"--revoked={card}" for card in certificates.revoked(place)),
+            f"--port={place.authority_port}",
+        )
+        self._start("card-authority", command, place, ("127.0.0.1", place.authority_port), "/healthz", {})
+
     def start_provider(self, place: Place) -> None:
         """Start the provider on the folder's settings."""
         command = (sys.executable, "-P", "-m", "idp", "serve", "--with-worker")
@@ -79,10 +98,20 @@ class Children:
             "issuer", command, place, (place.host, place.port), "/readyz", {"IDP_DATA": str(place.folder)}
         )
 
-    def wait_until_ready(self) -> None:
-        """Return when every process answers; raise ClickException when one ends or takes too long."""
+    def start_smartcard_origin(self, place: Place) -> None:
+        """Start what asks browsers for a smartcard, on the same settings."""
+        command = (sys.executable, "-P", "-m", "idp", "smartcard")
+        address, more = (place.host, place.smartcard_port), {"IDP_DATA": str(place.folder)}
+        self._start("smartcard", command, place, address, "/healthz", more, ca=place.ca)
+
+    def wait_until_ready(self, *names: str) -> None:
+        """Return when the processes of these names, or all, answer.
+
+        Raises ClickException when one ends or takes too long.
+        """
         deadline = time.monotonic() + _READY_SECONDS
-        while waiting := [child for child in self._all if not child.is_ready]:
+        wanted = [child for child in self._all if not names or child.name in names]
+        while waiting := [child for child in wanted if not child.is_ready]:
             for child in waiting:
                 child.ask()
             self.refuse_dead()
@@ -125,6 +154,8 @@ class Children:
         address: tuple[str, int],
         path: str,
         more: Mapping[str, str],
+        *,
+        ca: Path | None = None,
     ) -> None:
         log = place.logs / f"{name}.log"
         with log.open("wb") as output:
@@ -138,7 +169,7 @@ class Children:
                 start_new_session=True,  # Ctrl-C is ours to hand on.
                 preexec_fn=partial(end_with, os.getpid()),  # noqa: PLW1509 - we have no threads
             )
-        self._all.append(Child(name, log, address, path, process))
+        self._all.append(Child(name, log, address, path, process, ca))
 
     def _stop(self) -> None:
         for child in self._all:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from idp.cli.demo.certificates import CARDS, PASSWORD, Card
 from idp.cli.demo.clients import Client
 from idp.cli.demo.files import write
 from idp.cli.demo.people import PEOPLE, Persona
@@ -15,13 +16,14 @@ def describe(place: Place, clients: Sequence[Client]) -> None:
     """Write demo.json. What is not built yet is null."""
     document = {
         "issuer": place.issuer,
-        "accounts": [_account(persona) for persona in PEOPLE],
+        "accounts": [_account(persona, place) for persona in PEOPLE],
         "clients": [_client(client, place) for client in clients],
         "outbox": str(place.outbox),
         "mailbox": place.mailbox,
         "relying_party": place.self_service,
-        "smartcard_origin": None,
-        "ca": None,
+        "smartcard_origin": place.smartcard_origin,
+        "ca": str(place.ca),
+        "cards": [{"name": card.name, **_files(card, place), "note": card.note} for card in CARDS],
     }
     write(place.description, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
@@ -33,14 +35,29 @@ def lines(place: Place) -> list[str]:
         ("Learning", place.learning),
         ("Central sign-in", place.issuer),
         ("Mailbox", place.mailbox),
+        ("Smartcards", f"{place.cards}   the password of each file is {PASSWORD}"),
+        ("Their authority", f"{place.ca}   for a browser to trust {place.smartcard_origin}"),
         ("For programs", str(place.description)),
         ("Logs", str(place.logs)),
     )
     rows = [(persona.username, persona.password, persona.name, persona.note) for persona in PEOPLE]
-    return ["", *pairs(addresses), "", *table(("USERNAME", "PASSWORD", "NAME", "WHO"), rows), ""]
+    cards = [(place.p12(card.name).name, card.number, card.note) for card in CARDS]
+    apps = [(persona.username, persona.totp_secret) for persona in PEOPLE if persona.totp_secret]
+    return [
+        "",
+        *pairs(addresses),
+        "",
+        *table(("USERNAME", "PASSWORD", "NAME", "WHO"), rows),
+        "",
+        *table(("USERNAME", "KEY OF THE AUTHENTICATOR APP"), apps),
+        "",
+        *table(("SMARTCARD", "NUMBER", "WHAT"), cards),
+        "",
+    ]
 
 
-def _account(persona: Persona) -> dict[str, Any]:
+def _account(persona: Persona, place: Place) -> dict[str, Any]:
+    card = next((card for card in CARDS if card.is_good and card.opens == persona.username), None)
     return {
         "username": persona.username,
         "password": persona.password,
@@ -49,9 +66,21 @@ def _account(persona: Persona) -> dict[str, Any]:
         "email": persona.email,
         "date_of_birth": persona.date_of_birth,
         "employer": persona.employer,
-        "totp_secret": None,
-        "smartcard": None,
+        "totp_secret": persona.totp_secret,
+        "recovery_codes": list(persona.recovery_codes),
+        "smartcard": None if card is None else _files(card, place),
         "note": persona.note,
+    }
+
+
+def _files(card: Card, place: Place) -> dict[str, Any]:
+    p12 = place.p12(card.name)
+    return {
+        "card_number": card.number,
+        "p12": str(p12),
+        "p12_password": PASSWORD,
+        "pem": str(p12.with_suffix(".pem")),
+        "key": str(p12.with_suffix(".key")),
     }
 
 

@@ -16,11 +16,14 @@ from typing import Final, TypeAlias
 
 import click
 
+from idp.cli.demo import certificates
+from idp.cli.demo.certificates import CARDS
 from idp.cli.demo.clients import Client
 from idp.cli.demo.files import write
 from idp.cli.demo.people import EMPLOYERS, PEOPLE
 from idp.cli.demo.place import SQLITE_FILE, Place, bundled
 from idp.cli.serve import DEMO_MARKER
+from idp.services.clock import SystemClock
 from idp.services.keys import MasterKeys
 from idp.settings import SETTINGS_FILE
 
@@ -39,6 +42,11 @@ _OURS: Final = (
     f"{SQLITE_FILE}-shm",
     "outbox",
     "clients",
+    "cards",
+    "ca.pem",
+    "ca.key",
+    "localhost.pem",
+    "localhost.key",
     "logs",
     _NEW_KEYS,
     "keys",  # Last: while the mark is there, removing can be taken up again.
@@ -110,10 +118,11 @@ def remove(folder: Path) -> None:
 def make(place: Place, clients: Clients) -> None:
     """Make whatever is missing of the folder, but for the database."""
     _make_keys(place)
-    for directory in (place.outbox, place.clients, place.logs):
+    for directory in (place.outbox, place.clients, place.cards, place.logs):
         directory.mkdir(mode=0o700, exist_ok=True)
     for client in clients:
         client.make_credentials(place.clients)
+    certificates.make(place, SystemClock().now())
 
 
 def write_settings(place: Place) -> None:
@@ -133,8 +142,10 @@ def is_complete(place: Place, clients: Clients) -> bool:
         path = Path(place.database_url.removeprefix("sqlite:///"))
         if not path.exists():
             return False
-    return bool(made == _made(place, clients)) and all(
-        client.has_credentials(place.clients) for client in clients
+    return (
+        bool(made == _made(place, clients))
+        and all(client.has_credentials(place.clients) for client in clients)
+        and certificates.is_complete(place, SystemClock().now())
     )
 
 
@@ -169,6 +180,11 @@ def _settings(place: Place) -> dict[str, str]:
         # Cookies know no ports: demos side by side, and the applications, would share theirs.
         "IDP_COOKIE_PREFIX": f"demo{place.port}-",
         "IDP_OUTBOX_DIR": str(place.outbox),
+        "IDP_SMARTCARD_ORIGIN": place.smartcard_origin,
+        "IDP_SMARTCARD_HOST": place.host,
+        "IDP_SMARTCARD_PORT": str(place.smartcard_port),
+        "IDP_SMARTCARD_CERTIFICATE": str(place.server_certificate),
+        "IDP_SMARTCARD_KEY": str(place.server_key),
         "IDP_BRAND": "nhs",
         "IDP_SERVICE_DESK": _SERVICE_DESK,
         # Whoever tries the demo is one address, and may well be a program.
@@ -187,5 +203,5 @@ def _settings(place: Place) -> dict[str, str]:
 def _made(place: Place, clients: Clients) -> dict[str, str]:
     """A digest of all that a demo is made from: another release makes what it has more."""
     migrations = sorted(path.name for path in (bundled("migrations") / "versions").glob("*.py"))
-    parts = (migrations, EMPLOYERS, PEOPLE, tuple(clients), place.database_url)
+    parts = (migrations, EMPLOYERS, PEOPLE, CARDS, tuple(clients), place.database_url)
     return {"made_from": hashlib.sha256(repr(parts).encode()).hexdigest()}

@@ -1,7 +1,7 @@
 """Who is in the demo: two employers, and people who each show one thing.
 
-The passwords are fixed and printed, so they protect nothing: a demo answers this machine alone. They satisfy
-the default password policy all the same.
+The passwords, the key of an authenticator app and the recovery codes are fixed and printed, so they protect
+nothing: a demo answers this machine alone. The passwords satisfy the default policy all the same.
 """
 
 # ruff: noqa: S106 - the passwords are the demo's, and printed
@@ -34,7 +34,10 @@ class Employer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Persona:
-    """One account. The same `email` and `date_of_birth` make the same person."""
+    """One account. The same `email` and `date_of_birth` make the same person.
+
+    `totp_secret` is the key of an authenticator app that is set up already, in base 32.
+    """
 
     username: str
     password: str | None
@@ -47,6 +50,8 @@ class Persona:
     note: str
     standing: Standing = Standing.ACTIVE
     language: str = "en"
+    totp_secret: str | None = None
+    recovery_codes: tuple[str, ...] = ()
 
     @property
     def employer(self) -> str:
@@ -155,7 +160,20 @@ PEOPLE: Final = (
         date_of_birth="1975-03-17",
         job_title="Consultant Haematologist",
         locality="Oxford",
-        note="a consultant",
+        note="a consultant, who is asked for a code of an authenticator app as well",
+        totp_secret="CDHY4AW7RGTCPUTFHWNZ52QC2RTIEH6I",
+        recovery_codes=(
+            "0-Z8XDW-26PNJ-KY8ZS-K",
+            "1-93S82-2N4MZ-TPKYG-D",
+            "2-SZS0W-4P2CF-GA924-J",
+            "3-9NFME-M9JAH-DD3SY-B",
+            "4-G2C4Y-78W0F-XSRB9-6",
+            "5-X56SN-VVEK4-2G2JR-5",
+            "6-RY1PD-FNVRQ-PXSGW-D",
+            "7-FA55W-P42CC-17518-H",
+            "8-WMDMX-T7EZ0-AKX7Z-3",
+            "9-RW25E-XAFM4-EKZZ6-N",
+        ),
     ),
     Persona(
         username="432RCLARKE01",
@@ -166,7 +184,7 @@ PEOPLE: Final = (
         date_of_birth="1969-08-30",
         job_title="Registration Authority Agent",
         locality="Ipswich",
-        note="a registration authority agent",
+        note="a registration authority agent with a smartcard",
     ),
     Persona(
         username="918HMARSH01",

@@ -7,10 +7,17 @@ from typing import Final
 import idp
 from idp.cli.serve import DEMO_MARKER
 
-PORTS: Final = {"the identity provider": 0, "My ESR Self-Service": 1, "Learning": 3}
+PORTS: Final = {
+    "the identity provider": 0,
+    "My ESR Self-Service": 1,
+    "the smartcard origin": 2,
+    "Learning": 3,
+    "the card authority": 6,
+}
 """What listens where, counted from the demo's port."""
 
-LAST_PORT: Final = 4
+_TEST_PORT: Final = 5
+LAST_PORT: Final = 6
 """Ports up to here, counted from the demo's, belong to it."""
 
 SQLITE_FILE: Final = "idp.db"
@@ -44,7 +51,27 @@ class Place:
     @property
     def test_redirect_uri(self) -> str:
         """Where test clients get their answers; nothing of the demo listens there."""
-        return f"http://localhost:{self.port + LAST_PORT + 1}/callback"
+        return f"http://localhost:{self.port + _TEST_PORT}/callback"
+
+    @property
+    def smartcard_port(self) -> int:
+        """Where browsers are asked for a smartcard."""
+        return self.port + PORTS["the smartcard origin"]
+
+    @property
+    def smartcard_origin(self) -> str:
+        """The address of that; a name, as the certificate has it."""
+        return f"https://localhost:{self.smartcard_port}"
+
+    @property
+    def authority_port(self) -> int:
+        """Where the authority of the smartcards says which are revoked."""
+        return self.port + PORTS["the card authority"]
+
+    @property
+    def revocation_list(self) -> str:
+        """The address of its list."""
+        return f"http://127.0.0.1:{self.authority_port}/cards.crl"
 
     @property
     def mailbox(self) -> str:
@@ -70,6 +97,35 @@ class Place:
     def clients(self) -> Path:
         """Secrets and private keys of the demo's clients."""
         return self.folder / "clients"
+
+    @property
+    def ca(self) -> Path:
+        """The certificate of the demo's own authority: of cards, and of servers on localhost."""
+        return self.folder / "ca.pem"
+
+    @property
+    def ca_key(self) -> Path:
+        """The authority's key."""
+        return self.folder / "ca.key"
+
+    @property
+    def server_certificate(self) -> Path:
+        """What a server on localhost shows."""
+        return self.folder / "localhost.pem"
+
+    @property
+    def server_key(self) -> Path:
+        """The key to that."""
+        return self.folder / "localhost.key"
+
+    @property
+    def cards(self) -> Path:
+        """Smartcards: each a .p12 file for browsers, and as .pem and .key for programs."""
+        return self.folder / "cards"
+
+    def p12(self, card: str) -> Path:
+        """What to import into a browser for the card of that name."""
+        return self.cards / f"{card}.p12"
 
     @property
     def logs(self) -> Path:

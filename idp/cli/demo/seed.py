@@ -1,4 +1,4 @@
-"""Fill a demo's database: keys to sign with, employers, people, clients.
+"""Fill a demo's database: keys to sign with, employers, people, what they prove themselves with, clients.
 
 Every step finds what is there already, so it may be repeated, and goes on where a kill ended it. A database
 that some other installation uses is refused before anything is written to it.
@@ -16,7 +16,7 @@ from idp.accounts import administration, joiner
 from idp.accounts.attempt import Attempts
 from idp.accounts.joiner import Joined, Joiner, Password
 from idp.accounts.sign_in import PASSWORD
-from idp.cli.demo import people
+from idp.cli.demo import factors, people
 from idp.cli.demo.clients import Client
 from idp.cli.demo.people import EMPLOYERS, PEOPLE, Persona, Standing
 from idp.cli.demo.place import Place
@@ -28,6 +28,7 @@ from idp.db.client import Client as ClientRow
 from idp.db.employer import Employer
 from idp.policy import client_metadata
 from idp.policy.client_metadata import ClientMetadata
+from idp.policy.event_name import EventName
 from idp.policy.lockout import LockoutRule
 from idp.protocol import keyring
 from idp.protocol.keyring import KeyRing
@@ -72,10 +73,13 @@ def fill(place: Place, clients: Sequence[Client]) -> None:
         database = Database(place.database_url, pool_size=1)
         try:
             _make_signing_keys(database, masters, now)
-            hashes = _hash_passwords(database, masters)
+            hashes = _hash_secrets(database, masters)
             with database.write() as connection:
                 _add_employers(connection, now)
                 _add_people(connection, masters, hashes, now)
+                factors.enrol(connection, masters, hashes, now)
+                factors.believe(connection, place, now)
+                factors.link_cards(connection, now)
                 for client in clients:
                     _register(connection, place, client, now)
         finally:
@@ -98,20 +102,26 @@ def _make_signing_keys(database: Database, masters: MasterKeys, now: datetime) -
         ) from None
 
 
-def _hash_passwords(database: Database, masters: MasterKeys) -> dict[str, str]:
-    """The hash of each password whose account is missing, by username; on all cores, as someone waits."""
+def _hash_secrets(database: Database, masters: MasterKeys) -> dict[str, str]:
+    """The hash of each password and recovery code that is missing; on all cores, as someone waits."""
     with database.read() as connection:
-        missing = {
-            persona.username: persona.password
+        passwords = [
+            persona.password
             for persona in PEOPLE
             if persona.password is not None and account.find(connection, persona.username) is None
-        }
+        ]
+        codes = [
+            factors.canonical(code)
+            for persona in factors.without_codes(connection)
+            for code in persona.recovery_codes
+        ]
+    missing = [*passwords, *codes]
     if not missing:
         return {}
     cores = os.cpu_count() or 1
     hasher = Hasher(masters.pepper, threads=cores, queue=len(missing), nice=0)
     with ThreadPoolExecutor(cores) as pool:
-        return dict(zip(missing, pool.map(hasher.hash, missing.values()), strict=True))
+        return dict(zip(missing, pool.map(hasher.hash, missing), strict=True))
 
 
 def _add_employers(connection: Connection, now: datetime) -> None:
@@ -128,7 +138,7 @@ def _add_people(connection: Connection, masters: MasterKeys, hashes: dict[str, s
     attempts = Attempts(masters.derive("attempts"), LockoutRule())
     for persona in PEOPLE:
         if account.find(connection, persona.username) is None:
-            joined = _join(connection, persona, hashes.get(persona.username), now)
+            joined = _join(connection, persona, hashes.get(persona.password or ""), now)
             _bring_to(persona.standing, connection, joined, attempts, now)
 
 
@@ -189,7 +199,7 @@ def _metadata(client: Client, place: Place) -> dict[str, object]:
 
 def _add(connection: Connection, wanted: ClientRow, now: datetime) -> None:
     client_rows.add(connection, wanted)
-    audit.record(connection, AuditEvent(at=now, event="client.added", client_id=wanted.client_id))
+    audit.record(connection, AuditEvent(at=now, event=EventName.CLIENT_ADDED, client_id=wanted.client_id))
 
 
 def _replace(connection: Connection, wanted: ClientRow, now: datetime) -> None:
