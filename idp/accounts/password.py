@@ -26,6 +26,7 @@ from idp.db.attempt import Bucket
 from idp.db.audit import AuditEvent
 from idp.db.browser_session import PASSWORD_DUE, BrowserSession
 from idp.policy import username as usernames
+from idp.policy.event_name import EventName
 from idp.policy.password import Failure, Profile, Rule, failures, words_of
 from idp.policy.rate import RateLimits
 from idp.services import hashing
@@ -130,7 +131,7 @@ class Passwords:
 
         Whether a password was theirs is told only to who may set one.
         """
-        return _judged(rules, password, in_history=False)
+        return judged(rules, password)
 
     def update(
         self, token: str, username: str, password: str, *, address: str
@@ -283,11 +284,12 @@ def _hashed(place: Place, facts: _Facts, password: str) -> str | NotAccepted:
     in_history = not _is_too_long(password, facts.rules.profile) and any(
         place.verify(password, phc).ok for phc in facts.history
     )
-    found = _judged(facts.rules, password, in_history=in_history)
+    found = judged(facts.rules, password, in_history=in_history)
     return NotAccepted(found) if found else place.hash(password)
 
 
-def _judged(rules: Rules, password: str, *, in_history: bool) -> tuple[Failure, ...]:
+def judged(rules: Rules, password: str, *, in_history: bool = False) -> tuple[Failure, ...]:
+    """What is wrong with a password; `in_history` says whether it was one of the account's last."""
     profile, words = rules.profile, rules.words
     if _is_too_long(password, profile):
         found = (Failure(Rule.LENGTH), *failures(password, profile, words))
@@ -305,7 +307,7 @@ def _record_failure(connection: Connection, found: Account, guess: _Guess, cause
         connection,
         AuditEvent(
             at=now,
-            event="password.changed",
+            event=EventName.PASSWORD_CHANGED,
             outcome="failed",
             account_id=found.id,
             sid=guess.sid,

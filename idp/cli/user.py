@@ -14,6 +14,7 @@ from idp import assembly
 from idp.accounts import administration, factors, joiner
 from idp.accounts.administration import NotDone
 from idp.accounts.joiner import Joined, Password
+from idp.accounts.password import Rules, judged, words_about
 from idp.cli import user_import
 from idp.cli.command import Answer, Refusal, done, dry_run, operates
 from idp.cli.installation import Installation
@@ -74,12 +75,15 @@ def add(
     read = joiner.read(fields, now.date())
     if isinstance(read, tuple):
         raise _refusal(read)
-    password = _password(installation, must_change=must_change) if password_stdin else None
+    typed = _typed() if password_stdin else None
+    password = None if typed is None else _password(installation, typed, must_change=must_change)
     with installation.change(dry_run=dry_run) as connection:
         invite = None if no_mail else installation.recovery.invite
         joined = joiner.add(connection, read, installation.randomness, now, password=password, invite=invite)
         if isinstance(joined, tuple):
             raise _refusal(joined)
+        if typed is not None:
+            _refuse_weak(installation, connection, joined.account, typed)
     mails = int(joined.account.state is AccountState.PENDING and not no_mail)
     known = "" if joined.is_new_person else f", who was on record as {joined.person.name}"
     line = f"{joined.account.username} is {joined.account.state}, for {read.name}{known}."
@@ -269,16 +273,36 @@ def must_change(installation: Installation, username: str, dry_run: bool) -> Ans
     return done(document, line, dry_run=dry_run)
 
 
-def _password(installation: Installation, *, must_change: bool) -> Password:
+def _typed() -> str:
     if sys.stdin.isatty():
         click.echo("Password, and Enter:", err=True)
     typed = sys.stdin.readline().rstrip("\r\n")
     if not typed:
         raise Refusal("Standard input holds no password. Write it there, on one line.")
+    return typed
+
+
+def _password(installation: Installation, typed: str, *, must_change: bool) -> Password:
     try:
         return Password(installation.hasher().hash(typed), must_change=must_change)
     except PasswordTooLong as too_long:
         raise Refusal(f"{too_long}.") from too_long
+
+
+def _refuse_weak(installation: Installation, connection: Connection, found: Account, typed: str) -> None:
+    """Nobody else may choose such a password, so an operator may not choose it for them."""
+    settings = installation.settings
+    words = words_about(connection, found, settings.password_words)
+    failures = judged(Rules(assembly.password_profile(settings), words), typed)
+    if failures:
+        broken = ", ".join(
+            rule.value if fragment is None else f"{rule.value} ({fragment})"
+            for rule, fragment in ((failure.rule, failure.fragment) for failure in failures)
+        )
+        raise Refusal(
+            f"The account was not added: its password breaks the rules {broken}. "
+            "What they ask is told by: idp policy explain"
+        )
 
 
 def _get(connection: Connection, typed: str) -> Account:

@@ -203,6 +203,24 @@ def test_a_password_that_is_not_there_is_asked_for(idp: Operator) -> None:
     assert "at most 1024 bytes" in idp.refused(*options(), "--password-stdin", stdin="x" * 1025)
 
 
+@pytest.mark.parametrize(
+    ("password", "broken"),
+    [
+        ("Short-1", "length"),
+        ("Masssive-Lamp-7", "repeat (sss)"),
+        ("Cre@tew1234rd", "sequence (1234)"),
+        ("O'Dowd-in-Lammas", "repeat (mm), word (Dowd)"),
+        ("qwertyuiop12", "common"),
+    ],
+)
+def test_a_password_that_its_owner_could_not_choose_is_refused(
+    idp: Operator, password: str, broken: str
+) -> None:
+    refused = idp.refused(*options(), "--password-stdin", stdin=f"{password}\n")
+    assert f"its password breaks the rules {broken}." in refused
+    assert idp.json("user", "list") == []
+
+
 def test_a_password_is_no_argument(idp: Operator) -> None:
     assert idp(*options(), "--password", "Marble-Tango-58").exit_code == 2
     assert idp(*options(), "--must-change").exit_code == 2
