@@ -44,12 +44,13 @@ def withdraw(
 ) -> bool:
     """Allow a client nothing any more, and end what it has. False when it was allowed nothing.
 
-    A code that is on its way to the client opens nothing either.
+    A code that is on its way to the client opens nothing either, and one that is issued to a request which
+    was looked at before finds no consent when it is redeemed.
     """
     scope = rows.withdraw(connection, session.account_id, client_id)
     if scope is None:
         return False
-    # Codes first: who redeems one at this moment has made a grant before the grants are ended.
+    # Who redeems a code at this moment either has made a grant before this, or waits and finds no consent.
     authorization_code.remove_unredeemed(connection, session.account_id, client_id)
     ended = grants.revoke_of_account_at_client(connection, session.account_id, client_id, now)
     audit.record(

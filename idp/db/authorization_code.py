@@ -84,10 +84,16 @@ _REMOVE_LOST = Effect(
 )
 
 _REMOVE_UNREDEEMED = Effect(
-    delete(authorization_codes)
-    .where(authorization_codes.c.account_id == bindparam("account"))
-    .where(authorization_codes.c.client_id == bindparam("client"))
-    .where(authorization_codes.c.redeemed_at.is_(None))
+    delete(authorization_codes).where(
+        authorization_codes.c.digest.in_(
+            select(authorization_codes.c.digest)
+            .where(authorization_codes.c.account_id == bindparam("account"))
+            .where(authorization_codes.c.client_id == bindparam("client"))
+            .where(authorization_codes.c.redeemed_at.is_(None))
+            # Who redeems one now waits for the session or the consent that we hold: we do not wait in turn.
+            .with_for_update(skip_locked=True)
+        )
+    )
 )
 
 
@@ -112,5 +118,8 @@ def remove_lost(connection: Connection, client_id: str, now: datetime) -> int:
 
 
 def remove_unredeemed(connection: Connection, account_id: UUID, client_id: str) -> int:
-    """Forget the codes of an account that a client has not redeemed yet; how many that were."""
+    """Forget the codes of an account that a client has not redeemed yet; how many that were.
+
+    One that is being redeemed at this moment is left alone.
+    """
     return _REMOVE_UNREDEEMED.run(connection, account=account_id, client=client_id)

@@ -58,6 +58,14 @@ _FIND: Statement[frozenset[str]] = Statement(
     frozenset,
 )
 
+_HOLD: Statement[frozenset[str]] = Statement(
+    select(consents.c.scope)
+    .where(consents.c.account_id == bindparam("account"))
+    .where(consents.c.client_id == bindparam("client"))
+    # FOR KEY SHARE on PostgreSQL; on SQLite nobody else writes meanwhile.
+    .with_for_update(read=True, key_share=True),
+    frozenset,
+)
 _OF_ACCOUNT = Statement(
     select(consents.c.client_id, consents.c.scope, consents.c.granted_at, clients.c.metadata)
     .join(clients, consents.c.client_id == clients.c.client_id)
@@ -86,6 +94,11 @@ def grant(
 def find(connection: Connection, account_id: UUID, client_id: str) -> frozenset[str]:
     """The scope allowed so far; empty when none was."""
     return _FIND.first(connection, account=account_id, client=client_id) or frozenset()
+
+
+def hold(connection: Connection, account_id: UUID, client_id: str) -> frozenset[str]:
+    """The scope allowed so far, which nobody withdraws until the transaction ends; empty when none was."""
+    return _HOLD.first(connection, account=account_id, client=client_id) or frozenset()
 
 
 def of_account(connection: Connection, account_id: UUID) -> list[Consent]:

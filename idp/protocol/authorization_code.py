@@ -10,12 +10,13 @@ from datetime import datetime
 
 from authlib.oauth2.rfc6749.grants import BaseGrant, TokenEndpointMixin
 
-from idp.db import Connection, audit, authorization_code, grant, refresh_token
+from idp.db import Connection, audit, authorization_code, consent, grant, refresh_token
 from idp.db.audit import AuditEvent
 from idp.db.authorization_code import AuthorizationCode
 from idp.db.grant import Grant
 from idp.db.refresh_token import RefreshToken
 from idp.policy.authentication import Authentication
+from idp.policy.consent import is_needed
 from idp.policy.event_name import EventName
 from idp.policy.lifetime import Lifetimes
 from idp.protocol import pkce, token_response
@@ -111,6 +112,11 @@ class AuthorizationCodeGrant(BaseGrant, TokenEndpointMixin):
         made = _grant_of(code, now)
         if not grant.add_if_live(connection, made, now):
             return Refusal("invalid_grant", "the session, the account or the client has ended")
+        if self._is_withdrawn(connection, client, code):
+            grant.revoke(connection, made.id, now)
+            problem = Refusal("invalid_grant", "what the person had allowed was withdrawn")
+            _record(connection, self.request, code, now, outcome="refused", cause=problem.description)
+            return problem
         raw = self.server.randomness.token() if client.may_refresh else None
         if raw is not None:
             refresh_token.add(connection, _first_refresh_token(raw, made, self.server.lifetimes, now))
@@ -136,6 +142,20 @@ class AuthorizationCodeGrant(BaseGrant, TokenEndpointMixin):
             ),
         )
         return Refusal("invalid_grant", "the code was used before; what it gave is revoked")
+
+    def _is_withdrawn(
+        self, connection: Connection, client: RegisteredClient, code: AuthorizationCode
+    ) -> bool:
+        """Whether the consent that the code rests on is gone.
+
+        Asked after the grant was made, for which the session's row is held: in that order who withdraws a
+        consent holds them, too.
+        """
+        first_party, asked = client.metadata.first_party, frozenset(code.scope)
+        if not is_needed(first_party=first_party, asked=asked, granted=frozenset()):
+            return False
+        granted = consent.hold(connection, code.account_id, code.client_id)
+        return is_needed(first_party=first_party, asked=asked, granted=granted)
 
     def _problem(self, code: AuthorizationCode, now: datetime) -> Refusal | None:
         form = self.request.form

@@ -21,6 +21,7 @@ from idp.db import (
     authorization_request,
     browser_session,
     client_assertion,
+    consent,
     grant,
     rate,
     refresh_token,
@@ -207,6 +208,48 @@ def test_no_grant_outlives_a_session_that_ended_while_it_was_given(
         assert grant.find_live(connection, GRANT_ID, now) is None
 
 
+def test_no_grant_outlives_a_consent_that_was_withdrawn_while_it_was_given(
+    signed_in: Database, now: datetime
+) -> None:
+    code = a_code(now)
+    with signed_in.write() as connection:
+        authorization_code.add(connection, code)
+        consent.grant(connection, ACCOUNT_ID, CLIENT_ID, frozenset(code.scope), now)
+    withdrawn = threading.Thread(target=_withdraw, args=(signed_in, now))
+    with signed_in.write() as connection:
+        assert authorization_code.redeem(connection, code.digest, CLIENT_ID, now) == code
+        assert grant.add_if_live(connection, a_grant(now), now)
+        assert consent.hold(connection, ACCOUNT_ID, CLIENT_ID) == frozenset(code.scope)
+        # The consent is withdrawn now, in another browser: that has to wait for this grant.
+        withdrawn.start()
+        withdrawn.join(timeout=0.3)
+        assert withdrawn.is_alive()
+    withdrawn.join()
+
+    with signed_in.read() as connection:
+        assert grant.find_live(connection, GRANT_ID, now) is None
+
+
+def test_no_code_finds_a_consent_that_is_being_withdrawn(signed_in: Database, now: datetime) -> None:
+    with signed_in.write() as connection:
+        consent.grant(connection, ACCOUNT_ID, CLIENT_ID, frozenset({"openid"}), now)
+    found: list[frozenset[str]] = []
+
+    def hold() -> None:
+        with signed_in.write() as connection:
+            found.append(consent.hold(connection, ACCOUNT_ID, CLIENT_ID))
+
+    holding = threading.Thread(target=hold)
+    with signed_in.write() as connection:
+        assert consent.withdraw(connection, ACCOUNT_ID, CLIENT_ID) is not None
+        holding.start()
+        holding.join(timeout=0.3)
+        assert holding.is_alive()
+    holding.join()
+
+    assert found == [frozenset()]
+
+
 def test_no_grant_outlives_a_password_that_was_changed_while_it_was_given(
     signed_in: Database, now: datetime
 ) -> None:
@@ -276,6 +319,13 @@ def _change_password(database: Database, now: datetime) -> None:
 def _end(database: Database, now: datetime) -> None:
     with database.write() as connection:
         browser_session.end(connection, SID, now)
+
+
+def _withdraw(database: Database, now: datetime) -> None:
+    with database.write() as connection:
+        assert consent.withdraw(connection, ACCOUNT_ID, CLIENT_ID) is not None
+        authorization_code.remove_unredeemed(connection, ACCOUNT_ID, CLIENT_ID)
+        grant.revoke_of_account_at_client(connection, ACCOUNT_ID, CLIENT_ID, now)
 
 
 def _end_all(database: Database, now: datetime) -> None:

@@ -3,20 +3,26 @@
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
+from threading import Thread
 from typing import Any
 
 import pytest
+from werkzeug.test import TestResponse
 
-from idp.db import account, browser_session, client
+from idp.accounts import own_account
+from idp.accounts.consent import withdraw
+from idp.accounts.own_account import Acting
+from idp.db import account, audit, browser_session, client, consent
 from idp.db.account import AccountState
 from idp.services.digest import digest
 from tests.crowd import together
 from tests.protocol.refusals import refusal
-from tests.site import CALLBACK, VERIFIER, Site
+from tests.site import CALLBACK, VERIFIER, Site, Visitor, received
 
 ENDED = (400, "invalid_grant", "the session, the account or the client has ended")
 NO_SUCH = (400, "invalid_grant", "this client has no such code")
 REPLAYED = (400, "invalid_grant", "the code was used before; what it gave is revoked")
+WITHDRAWN = (400, "invalid_grant", "what the person had allowed was withdrawn")
 EXPIRED = (400, "invalid_grant", "the code has expired")
 WRONG_URI = (400, "invalid_grant", "redirect_uri is not the one of the authorization request")
 WRONG_VERIFIER = (400, "invalid_grant", "code_verifier does not match the code_challenge")
@@ -180,6 +186,86 @@ def test_what_ended_meanwhile_gives_no_tokens(
     end(site, found, cookie.value)
     assert refusal(site.redeem(code)) == ENDED
     assert refusal(site.redeem(code)) == REPLAYED
+
+
+@pytest.fixture
+def allowed(site: Site) -> Visitor:
+    """Somebody who has allowed another's application what it asks for."""
+    site.add_client("rota", first_party=False)
+    visitor = site.browser()
+    page = visitor.log_in(visitor.follow(visitor.authorize("rota", scope="openid profile")))
+    received(visitor.follow(visitor.submit(page, decision="allow")))
+    return visitor
+
+
+def consenting(site: Site) -> tuple[account.Account, Acting]:
+    with site.provider.database.read() as connection:
+        found = account.find(connection, "918JSMITH01")
+        assert found is not None
+        (seen,) = browser_session.live_of_account(connection, found.id, site.clock.now())
+        now = site.clock.now()
+        session = browser_session.BrowserSession(
+            seen.sid, found.id, seen.auth_time, "AAL1_USERPASS", ("pwd",), now, now, ("password",)
+        )
+    return found, Acting(session, "192.0.2.7", now)
+
+
+def test_a_code_rests_on_what_the_person_still_allows(site: Site, allowed: Visitor) -> None:
+    """It was issued to a request that had been looked at before the consent was withdrawn."""
+    code = received(allowed.authorize("rota", scope="openid profile"))["code"]
+    found, _ = consenting(site)
+    with site.provider.database.write() as connection:
+        consent.withdraw(connection, found.id, "rota")
+
+    assert refusal(site.redeem(code, "rota")) == WITHDRAWN
+
+    with site.provider.database.read() as connection:
+        event = audit.last_of_account(connection, found.id, "code.redeemed")
+    assert event is not None
+    assert (event.outcome, event.detail) == ("refused", {"cause": WITHDRAWN[2]})
+    assert refusal(site.redeem(code, "rota")) == REPLAYED
+
+
+def test_a_code_for_less_than_is_allowed_now_is_as_good(site: Site, allowed: Visitor) -> None:
+    code = received(allowed.authorize("rota", scope="openid"))["code"]
+    assert site.redeem(code, "rota").status_code == 200
+
+
+def test_a_code_for_more_than_is_allowed_now_is_refused(site: Site, allowed: Visitor) -> None:
+    code = received(allowed.authorize("rota", scope="openid profile"))["code"]
+    found, _ = consenting(site)
+    with site.provider.database.write() as connection:
+        consent.grant(connection, found.id, "rota", frozenset({"openid"}), site.clock.now())
+
+    assert refusal(site.redeem(code, "rota")) == WITHDRAWN
+
+
+def test_the_employers_own_application_needs_no_consent_at_its_code(site: Site, code: str) -> None:
+    found, _ = consenting(site)
+    with site.provider.database.write() as connection:
+        consent.withdraw(connection, found.id, "payslips")
+
+    assert site.redeem(code).status_code == 200
+
+
+def test_who_withdraws_while_a_code_is_redeemed_waits_for_nobody(site: Site, allowed: Visitor) -> None:
+    code = received(allowed.authorize("rota", scope="openid profile"))["code"]
+    site.redeem("warm", "rota")
+    _, acting = consenting(site)
+    answers: list[TestResponse] = []
+    redeeming = Thread(target=lambda: answers.append(site.redeem(code, "rota")))
+
+    with site.provider.database.write() as connection:
+        assert own_account.hold(connection, acting, site.provider.lifetimes)
+        # The code is spent, and its client waits for the session that is held here.
+        redeeming.start()
+        redeeming.join(timeout=0.3)
+        assert redeeming.is_alive()
+        assert withdraw(connection, acting.session, "rota", address=acting.address, now=acting.now)
+    redeeming.join()
+
+    assert answers[0].status_code == 400
+    assert answers[0].get_json()["error"] == "invalid_grant"
 
 
 def test_a_client_that_may_not_use_codes_is_told(site: Site, code: str) -> None:
