@@ -35,6 +35,7 @@ from idp.services.upstream import (
     Unreachable,
     UpstreamClient,
 )
+from tests.crowd import together
 from tests.fakes import FakeClock, FakeRandomness
 from tests.upstream import (
     ANY_RSA,
@@ -525,6 +526,18 @@ def test_what_was_found_is_kept_for_a_while(pair: Pair) -> None:
     pair.clock.advance(timedelta(minutes=50))
     pair.redeem()
     assert (pair.provider.paths.count(DISCOVERY), pair.provider.paths.count(JWKS)) == (2, 3)
+
+
+def test_a_clock_that_was_set_back_keeps_nothing_alive(pair: Pair) -> None:
+    pair.redeem()
+    pair.clock.advance(timedelta(days=-1))
+    pair.redeem()
+    assert (pair.provider.paths.count(DISCOVERY), pair.provider.paths.count(JWKS)) == (2, 2)
+
+
+def test_many_at_once_ask_once(pair: Pair) -> None:
+    together(pair.url)
+    assert pair.provider.paths == [DISCOVERY]
 
 
 def test_a_new_key_is_looked_for(pair: Pair) -> None:
