@@ -8,7 +8,7 @@ receive values.
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -24,6 +24,7 @@ Network = IPv4Network | IPv6Network
 
 SETTINGS_FILE = "settings.env"
 _DEFAULT_ABSOLUTE = timedelta(hours=12)
+_SHORTEST_SECRET = 32
 
 
 class SettingsWrong(Exception):
@@ -86,6 +87,7 @@ class Settings:
     smartcard_certificate: Path | None = None
     smartcard_key: Path | None = None
     smartcard_proxies: tuple[Network, ...] = ()
+    smartcard_proxy_secret: str | None = field(default=None, repr=False)
     smartcard_number_from: NumberFrom = NumberFrom.SUBJECT_SERIAL_NUMBER
     crl_fetch_every: timedelta = timedelta(minutes=10)
     crl_grace_aal2: timedelta = timedelta(0)
@@ -177,6 +179,12 @@ def _is_local(issuer: str) -> bool:
 def _smartcard_origin(text: str) -> str:
     if not _issuer(text).startswith("https://"):
         raise ValueError(f"{text!r} is not encrypted. A smartcard is proved by TLS: use https.")
+    return text
+
+
+def _proxy_secret(text: str) -> str:
+    if len(text) < _SHORTEST_SECRET or not text.isascii() or not text.isalnum():
+        raise ValueError(f"it must have {_SHORTEST_SECRET} letters and digits or more: openssl rand -hex 32")
     return text
 
 
@@ -302,6 +310,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "smartcard_certificate": Path,
     "smartcard_key": Path,
     "smartcard_proxies": _networks,
+    "smartcard_proxy_secret": _proxy_secret,
     "smartcard_number_from": _number_from,
     "crl_fetch_every": _seconds(60, 86_400),
     "crl_grace_aal2": _seconds(0, 30 * 86_400),
@@ -350,6 +359,10 @@ def _smartcard_contradictions(values: Mapping[str, Any]) -> list[str]:
         problems.append(
             "IDP_SMARTCARD_CERTIFICATE and IDP_SMARTCARD_PROXIES both say who speaks TLS with browsers. "
             "Remove one."
+        )
+    if "smartcard_proxy_secret" in values and not values.get("smartcard_proxies"):
+        problems.append(
+            "IDP_SMARTCARD_PROXY_SECRET needs IDP_SMARTCARD_PROXIES, whose secret it is. Set both."
         )
     none = timedelta(0)
     if values.get("crl_grace_aal3", none) > values.get("crl_grace_aal2", none):

@@ -145,6 +145,22 @@ def test_smartcards_are_off_until_they_have_an_origin() -> None:
     assert (settings.crl_grace_aal2, settings.crl_grace_aal3) == (timedelta(hours=1), timedelta(0))
 
 
+def test_the_secret_of_a_proxy_is_long_and_never_repeated() -> None:
+    secret = "7d9f" * 8
+    given = {**RIGHT, "IDP_SMARTCARD_PROXIES": "10.0.0.7", "IDP_SMARTCARD_PROXY_SECRET": secret}
+    settings = load(given)
+    assert settings.smartcard_proxy_secret == secret
+    assert secret not in repr(settings)
+    for wrong in (secret[1:], f"{secret[1:]} ", f"{secret};"):
+        with pytest.raises(SettingsWrong) as raised:
+            load({**given, "IDP_SMARTCARD_PROXY_SECRET": wrong})
+        (problem,) = raised.value.problems
+        assert "32 letters and digits" in problem
+        assert wrong not in problem
+    with pytest.raises(SettingsWrong, match="needs IDP_SMARTCARD_PROXIES"):
+        load({**RIGHT, "IDP_SMARTCARD_PROXY_SECRET": secret})
+
+
 def test_lists_are_read_as_their_parts() -> None:
     settings = load(
         {**RIGHT, "IDP_ADMIN_EMAIL": "a@esr.example, b@esr.example", "IDP_PASSWORD_WORDS": "harbour, ,quay"}

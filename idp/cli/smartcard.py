@@ -86,7 +86,11 @@ def application(settings: Settings) -> SmartcardOrigin:
         issuer=settings.issuer,
         smartcards=assembly.smartcards(settings, database, clock, randomness),
         masters=MasterKeys.load(settings.keys_dir),
-        presented=partial(client_cert.presented, proxies=proxies) if proxies else tls.presented,
+        presented=(
+            partial(client_cert.presented, proxies=proxies, secret=settings.smartcard_proxy_secret)
+            if proxies
+            else tls.presented
+        ),
         proxies=proxies,
         clock=clock,
         randomness=randomness,

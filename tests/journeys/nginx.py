@@ -22,7 +22,7 @@ _PATIENCE = 20.0
 
 
 @contextmanager
-def running(folder: Path, *, port: int, origin_port: int, tls: Path) -> Iterator[None]:
+def running(folder: Path, *, port: int, origin_port: int, tls: Path, secret: str) -> Iterator[None]:
     """Run it in front of an origin on `origin_port`; `tls` holds `tls.pem` and `tls.key`."""
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
     if program is None:
@@ -33,6 +33,7 @@ def running(folder: Path, *, port: int, origin_port: int, tls: Path) -> Iterator
     configured = folder / "nginx.conf"
     configured.write_text(_configure(module, folder, port=port, origin_port=origin_port, tls=tls))
     shutil.copy(EXAMPLE / "client_cert.js", folder)
+    (folder / "proxy_secret.conf").write_text(f'proxy_set_header Idp-Proxy-Secret "{secret}";')
     command = [program, "-p", str(folder), "-c", str(configured), "-e", str(folder / "error.log")]
     tested = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
     assert tested.returncode == 0, tested.stderr
@@ -56,6 +57,7 @@ def _configure(module: Path, folder: Path, *, port: int, origin_port: int, tls: 
         r"ssl_certificate(_key)? /etc/nginx/idp/\w+\.(pem|key);", rf"ssl_certificate\1 {tls}/tls.\2;", text
     )
     text = text.replace("js_path /etc/nginx/idp;", f"js_path {folder};")
+    text = text.replace("/etc/nginx/idp/proxy_secret.conf", f"{folder}/proxy_secret.conf")
     text = text.replace("card.example.nhs.uk", "localhost").replace(
         "127.0.0.1:8443", f"127.0.0.1:{origin_port}"
     )

@@ -17,6 +17,7 @@ from tests.journeys.smartcards import Ward
 from tests.origin import STATE, Answer, Origin
 
 PATH = f"/smartcard?state={STATE}"
+SECRET = "5e55" * 8
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +37,10 @@ def ward(
 def behind(ward: Ward, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Origin]:
     """The origin that nginx stands in front of, and nginx."""
     folder = tmp_path_factory.mktemp("behind")
+    settings = {**ward.settings, "IDP_SMARTCARD_PROXY_SECRET": SECRET}
     with (
-        origins.running(folder, origins.a_free_port(), ward.settings, proxies="127.0.0.1") as running,
-        nginx.running(folder, port=ward.origin_port, origin_port=running.port, tls=folder),
+        origins.running(folder, origins.a_free_port(), settings, proxies="127.0.0.1") as running,
+        nginx.running(folder, port=ward.origin_port, origin_port=running.port, tls=folder, secret=SECRET),
     ):
         yield running
 
@@ -128,14 +130,23 @@ def test_a_header_that_is_forged_past_nginx_is_no_card(ward: Ward, behind: Origi
     elsewhere = ("127.0.0.2", 0)
     try:
         line = http.client.HTTPConnection("127.0.0.1", behind.port, timeout=10, source_address=elsewhere)
-        line.request("GET", PATH, headers={"Client-Cert": field(ward.card())})
+        forged = {"Client-Cert": field(ward.card()), "Idp-Proxy-Secret": SECRET}
+        line.request("GET", PATH, headers=forged)
     except OSError:
         pytest.skip("This machine has one loopback address alone.")
     response = line.getresponse()
     answer = Answer(response.status, dict(response.getheaders()), response.read())
     line.close()
     assert not is_proof(answer)
-    assert is_proof(behind.ask(headers={"Client-Cert": field(ward.card())}))
+    assert is_proof(behind.ask(headers=forged))
+
+
+def test_a_header_that_is_forged_on_the_machine_of_nginx_is_no_card(ward: Ward, behind: Origin) -> None:
+    forged = {"Client-Cert": field(ward.card())}
+    assert not is_proof(behind.ask(headers=forged))
+    assert not is_proof(behind.ask(headers={**forged, "Idp-Proxy-Secret": "5e55" * 7}))
+    assert not is_proof(behind.ask(headers={**forged, "Idp_Proxy_Secret": SECRET}))
+    assert SECRET not in behind.log()
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])

@@ -40,6 +40,16 @@ def test_nobody_else_is_believed(peer: str) -> None:
     assert presented({"REMOTE_ADDR": "127.0.0.1", "HTTP_CLIENT_CERT": field(OWN)}, ()) == ()
 
 
+@pytest.mark.parametrize("said", [None, "", "x", "S" * 31, "S" * 33, "s" * 32, "Ŝ" * 32])
+def test_who_lacks_the_secret_is_no_proxy(said: str | None) -> None:
+    environ = {"REMOTE_ADDR": "10.1.0.7", "HTTP_CLIENT_CERT": field(OWN)}
+    sent = {} if said is None else {"HTTP_IDP_PROXY_SECRET": said}
+    assert presented({**environ, **sent}, PROXIES, "S" * 32) == ()
+    assert presented({**environ, "HTTP_IDP_PROXY_SECRET": "S" * 32}, PROXIES, "S" * 32) == (OWN,)
+    elsewhere = {**environ, "REMOTE_ADDR": "192.0.2.7", "HTTP_IDP_PROXY_SECRET": "S" * 32}
+    assert presented(elsewhere, PROXIES, "S" * 32) == ()
+
+
 @pytest.mark.parametrize(
     "name",
     [
