@@ -103,7 +103,7 @@ def watched(browser: Browser, story: str, *, scripts: bool = True, **options: An
         context.set_default_timeout(15_000)
         person = Watched(context, scripts, story)
         yield person
-        assert person.complaints == []
+        assert person.complaints == [], person.complaints
 
 
 def tab_to(page: Page, name: str) -> None:

@@ -69,6 +69,16 @@ class Demo:
     def self_service(self) -> str:
         return f"http://localhost:{self.port + 1}"
 
+    def in_the_reader(self, card: str | None) -> dict[str, Any]:
+        """What a browser is opened with that has this card, or none."""
+        # The card is shown by a proxy of the browser's driver, whose own certificate nobody knows.
+        options: dict[str, Any] = {"ignore_https_errors": True}
+        if card is not None:
+            files = next(each for each in self.described["cards"] if each["name"] == card)
+            shown = {"pfxPath": files["p12"], "passphrase": files["p12_password"]}
+            options["client_certificates"] = [{"origin": self.described["smartcard_origin"], **shown}]
+        return options
+
     @property
     def learning(self) -> str:
         return f"http://localhost:{self.port + 3}"
@@ -141,7 +151,7 @@ def running(folder: Path) -> Iterator[Demo]:
         else:
             raise AssertionError(said)
         described = json.loads((folder / "demo.json").read_text(encoding="utf-8"))
-        with _listening(port + 5) as received:
+        with listening(port + 5) as received:
             yield Demo(port, folder, described, received, Mailbox(Path(described["outbox"])))
     finally:
         process.send_signal(signal.SIGINT)
@@ -150,7 +160,8 @@ def running(folder: Path) -> Iterator[Demo]:
 
 
 @contextmanager
-def _listening(port: int) -> Iterator[Queue[Received]]:
+def listening(port: int) -> Iterator[Queue[Received]]:
+    """An application that does nothing but remember what it receives."""
     received: Queue[Received] = Queue()
 
     class Application(BaseHTTPRequestHandler):

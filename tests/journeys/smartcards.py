@@ -1,5 +1,6 @@
 """An issuer and its smartcard origin as they are run, an authority whose list is published, and cards."""
 
+import itertools
 import os
 import shutil
 import signal
@@ -10,11 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from queue import Queue
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlencode
 
 import requests
-from playwright.sync_api import Page
 
 from idp.accounts.revocation_list import Fetched
 from idp.cli.process import end_with
@@ -24,9 +25,11 @@ from tests import origin as origins
 from tests import site as sites
 from tests.accounts.cards import Cards, Host, answering
 from tests.certificates import CARD_NUMBER, DAY, Authority, Card
+from tests.journeys import demo as demos
+from tests.journeys.demo import Received
 from tests.journeys.live import free_port, wait_until_ready, without_settings
 from tests.origin import Origin
-from tests.site import CALLBACK, VERIFIER, Site, request_for
+from tests.site import VERIFIER, Site, request_for
 
 _PATIENCE = 30
 
@@ -45,7 +48,10 @@ class Ward:
     content: list[bytes]
     believed: CertificateAuthority
     lost: Card
+    callback: str
+    received: Queue[Received]
     shown: list[int] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(8))
 
     @contextmanager
     def origin(self, **more: str) -> Iterator[Origin]:
@@ -62,11 +68,11 @@ class Ward:
         fetched = self.site.provider.smartcards.lists.fetch(self.believed)
         assert isinstance(fetched, Fetched), fetched
 
-    def crl(self, number: int, **options: Any) -> bytes:  # noqa: ANN401 - see `Authority.crl`
+    def crl(self, **options: Any) -> bytes:  # noqa: ANN401 - see `Authority.crl`
+        """The next list, valid for a day unless the options say otherwise."""
         began = self.authority.certificate.not_valid_before_utc
-        return self.authority.crl(
-            [self.lost], number=number, **{"at": began, "until": origins.now() + DAY, **options}
-        )
+        options = {"at": began, "until": origins.now() + DAY, **options}
+        return self.authority.crl([self.lost], number=next(self._numbers), **options)
 
     def in_the_reader(self, card: Card | None) -> dict[str, Any]:
         """What a browser is opened with that has this card, or none."""
@@ -82,16 +88,15 @@ class Ward:
 
     def authorize(self, **asked: str | None) -> str:
         """The address that starts at an application."""
-        return f"{self.issuer}/authorize?{urlencode(request_for('payslips', **asked))}"
+        query = request_for("payslips", **{"redirect_uri": self.callback, **asked})
+        return f"{self.issuer}/authorize?{urlencode(query)}"
 
-    def claims(self, page: Page) -> dict[str, Any]:
+    def claims(self) -> dict[str, Any]:
         """What the application learns of who has come back to it."""
-        page.wait_for_url(f"{CALLBACK}?**")
-        code = dict(parse_qsl(urlsplit(page.url).query))["code"]
         form = {
             "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": CALLBACK,
+            "code": self.received.get(timeout=_PATIENCE).parameters["code"],
+            "redirect_uri": self.callback,
             "code_verifier": VERIFIER,
         }
         answer = requests.post(
@@ -107,7 +112,8 @@ def ward(
 ) -> Iterator[Ward]:
     """Jane, her card, one that was lost, and an authority that publishes its list."""
     shutil.copy(migrated, folder / "idp.sqlite3")
-    port, now = free_port(beside=(1,)), origins.now()
+    port, now = free_port(beside=(1, 2)), origins.now()
+    callback = f"http://localhost:{port + 2}/callback"
     authority = Authority.root("Ward CA", begins=now - DAY)
     lost = authority.card("210987654321", begins=now - DAY)
     content = [authority.crl([lost], number=7, at=now - DAY, until=now + DAY)]
@@ -121,9 +127,9 @@ def ward(
     site = sites.build(settings["IDP_DATABASE_URL"], keys_dir, signing_keys, password_hash, now)
     desk = Cards(site, site.provider.smartcards)
     jane = site.add_account()
-    site.add_client()
+    site.add_client(redirect_uris=[callback])
     try:
-        with answering(lambda _: content[0]) as host:
+        with answering(lambda _: content[0]) as host, demos.listening(port + 2) as received:
             believed = desk.believe(authority, crl_url=host.url)
             made = Ward(
                 site,
@@ -136,6 +142,8 @@ def ward(
                 content,
                 believed,
                 lost,
+                callback,
+                received,
             )
             made.publish(content[0])
             desk.link(jane)

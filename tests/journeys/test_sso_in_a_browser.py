@@ -86,7 +86,7 @@ def test_a_wrong_password_can_be_mended(demo: Demo, person: Watched) -> None:
     summary.get_by_role("link").click()
     expect(page.get_by_label("Username*")).to_be_focused()
     page.get_by_label("Username*").fill("")
-    page.get_by_role("button", name="Log in", exact=True).click()
+    page.get_by_role("button", name="Log in via Username Password").click()
     expect(summary.get_by_role("listitem")).to_have_text(["Enter your username", "Enter your password"])
     person.look(page, "empty")
 
