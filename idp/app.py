@@ -40,7 +40,7 @@ from idp.services.clock import Clock, SystemClock
 from idp.services.hashing import Hasher, threads_for
 from idp.services.keys import MasterKeys
 from idp.services.randomness import Randomness, SystemRandomness
-from idp.services.webauthn import RelyingParty, Trust
+from idp.services.webauthn import RelyingParty, Trust, read_roots
 from idp.settings import Settings
 from idp.web.rendering import Brand, Rendering
 from idp.web.routes import install
@@ -81,7 +81,7 @@ def assemble(
     ceremonies = Ceremonies(
         database=database,
         party=_relying_party(settings),
-        trust=Trust(),
+        trust=_trust(settings),
         clock=clock,
         randomness=randomness,
     )
@@ -227,6 +227,16 @@ def _relying_party(settings: Settings) -> RelyingParty:
     """Who we are to authenticators: a passkey is for the issuer's host, whatever the port."""
     host = urlsplit(settings.issuer).hostname
     return RelyingParty(host or "", settings.issuer, "Electronic Staff Record")
+
+
+def _trust(settings: Settings) -> Trust:
+    """Who is believed when they vouch for a security key."""
+    path = settings.security_key_roots
+    return Trust(
+        () if path is None else read_roots(path.read_bytes()),
+        settings.security_key_models,
+        is_required=settings.passkey_attestation == "required",
+    )
 
 
 def _limits(settings: Settings) -> Limits:

@@ -14,6 +14,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from idp.policy import password
 from idp.policy.card_number import NumberFrom
@@ -64,6 +65,9 @@ class Settings:
     failed_names_per_ten_minutes: int = 20
     second_factor: str = "when_enrolled"
     trusted_device: timedelta = timedelta(days=30)
+    security_key_roots: Path | None = None
+    security_key_models: frozenset[UUID] = frozenset()
+    passkey_attestation: str = "optional"
     password_profile: str = "esr"  # noqa: S105 - a profile's name
     password_length: int | None = None
     password_sequence: int | None = None
@@ -188,6 +192,23 @@ def _proxy_secret(text: str) -> str:
     return text
 
 
+def _security_key_roots(text: str) -> Path:
+    from idp.services.webauthn import read_roots  # noqa: PLC0415 - few installations have them
+
+    read_roots(Path(text).read_bytes())
+    return Path(text)
+
+
+def _models(text: str) -> frozenset[UUID]:
+    found = text.replace(",", " ").split()
+    try:
+        return frozenset(map(UUID, found))
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is not a list of AAGUIDs, such as 2fc0579f-8113-47ea-b116-bb5a8db9202a."
+        ) from None
+
+
 def _number_from(text: str) -> NumberFrom:
     return NumberFrom(_one_of(*NumberFrom)(text))
 
@@ -287,6 +308,9 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "failed_names_per_ten_minutes": _whole(1, 1_000_000),
     "second_factor": _one_of(*Rule),
     "trusted_device": _seconds(3_600, 365 * 86_400),
+    "security_key_roots": _security_key_roots,
+    "security_key_models": _models,
+    "passkey_attestation": _one_of("optional", "required"),
     "password_profile": _one_of(*password.PROFILES),
     "password_length": _whole(8, 64),
     "password_sequence": _sequence,
@@ -336,6 +360,7 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
             "IDP_SMTP_URL needs IDP_MAIL_FROM, the address mail comes from: "
             "no-reply@esr.example.nhs.uk, for one."
         )
+    problems += _security_key_contradictions(values)
     problems += _smartcard_contradictions(values)
     weakest = {1: 47_104, 2: 19_456}
     memory, passes = values.get("hash_memory_kib", 19_456), values.get("hash_passes", 2)
@@ -343,6 +368,18 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
         problems.append(
             f"IDP_HASH_MEMORY_KIB is too little for IDP_HASH_PASSES={passes}. Use {weakest[passes]} or more."
         )
+    return problems
+
+
+def _security_key_contradictions(values: Mapping[str, Any]) -> list[str]:
+    if "security_key_roots" in values:
+        return []
+    needs = "needs IDP_SECURITY_KEY_ROOTS, the certificates of those who vouch for security keys. Set it."
+    problems = []
+    if values.get("security_key_models"):
+        problems.append(f"IDP_SECURITY_KEY_MODELS {needs}")
+    if values.get("passkey_attestation") == "required":
+        problems.append(f"IDP_PASSKEY_ATTESTATION=required {needs}")
     return problems
 
 

@@ -3,11 +3,15 @@
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_der_x509_certificate
 
 from idp.policy.card_number import NumberFrom
 from idp.settings import SettingsWrong, load
+from tests.authenticator import Vendor
 
 RIGHT = {
     "IDP_ISSUER": "https://id.example.nhs.uk",
@@ -54,6 +58,8 @@ def test_every_problem_is_said_at_once() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "problem"),
     [
+        ("IDP_SECURITY_KEY_MODELS", "a key", "is not a list of AAGUIDs"),
+        ("IDP_PASSKEY_ATTESTATION", "direct", "is not one of optional, required"),
         ("IDP_ISSUER", "id.example.nhs.uk", "is not an address"),
         ("IDP_ISSUER", "https://id.example.nhs.uk/", "without a path or a slash"),
         ("IDP_ISSUER", "https://id.example.nhs.uk/realm", "without a path or a slash"),
@@ -159,6 +165,49 @@ def test_the_secret_of_a_proxy_is_long_and_never_repeated() -> None:
         assert wrong not in problem
     with pytest.raises(SettingsWrong, match="needs IDP_SMARTCARD_PROXIES"):
         load({**RIGHT, "IDP_SMARTCARD_PROXY_SECRET": secret})
+
+
+def test_security_keys_need_those_who_vouch_for_them(tmp_path: Path) -> None:
+    roots = tmp_path / "roots.pem"
+    roots.write_bytes(Vendor().root_pem + Vendor("Keys of York").root_pem)
+    models = "2fc0579f-8113-47ea-b116-bb5a8db9202a, 9c835346796b4c278898d6032f515cc5"
+    given = {
+        **RIGHT,
+        "IDP_SECURITY_KEY_ROOTS": str(roots),
+        "IDP_SECURITY_KEY_MODELS": models,
+        "IDP_PASSKEY_ATTESTATION": "required",
+    }
+
+    settings = load(given)
+
+    assert settings.security_key_roots == roots
+    assert settings.security_key_models == {
+        UUID("2fc0579f-8113-47ea-b116-bb5a8db9202a"),
+        UUID("9c835346-796b-4c27-8898-d6032f515cc5"),
+    }
+    assert settings.passkey_attestation == "required"
+    del given["IDP_SECURITY_KEY_ROOTS"]
+    with pytest.raises(SettingsWrong) as wrong:
+        load(given)
+    needs = "needs IDP_SECURITY_KEY_ROOTS, the certificates of those who vouch for security keys. Set it."
+    assert wrong.value.problems == [
+        f"IDP_SECURITY_KEY_MODELS {needs}",
+        f"IDP_PASSKEY_ATTESTATION=required {needs}",
+    ]
+
+
+def test_a_file_of_those_who_vouch_is_read_at_the_start(tmp_path: Path) -> None:
+    wrong = tmp_path / "roots.pem"
+    wrong.write_text("nothing")
+    assert problems(IDP_SECURITY_KEY_ROOTS=str(wrong)) == [
+        "IDP_SECURITY_KEY_ROOTS: The file holds no certificate in PEM."
+    ]
+    leaf = load_der_x509_certificate(Vendor().chain(None)[0])
+    wrong.write_bytes(Vendor().root_pem + leaf.public_bytes(Encoding.PEM))
+    (problem,) = problems(IDP_SECURITY_KEY_ROOTS=str(wrong))
+    assert problem.endswith("in the file is not a certificate authority: it vouches for nothing.")
+    (problem,) = problems(IDP_SECURITY_KEY_ROOTS=str(tmp_path / "gone.pem"))
+    assert "No such file" in problem
 
 
 def test_lists_are_read_as_their_parts() -> None:

@@ -17,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import Encoding
 from webauthn.helpers import (
     bytes_to_base64url,
     decode_credential_public_key,
@@ -133,6 +134,26 @@ class Registered:
     is_backup_eligible: bool
     is_backed_up: bool
     is_attested: bool
+
+
+def read_roots(pem: bytes) -> tuple[bytes, ...]:
+    """The certificates of a PEM file, one by one. ValueError when one of them cannot vouch for anything."""
+    try:
+        found = x509.load_pem_x509_certificates(pem)
+    except ValueError:
+        raise ValueError("The file holds no certificate in PEM.") from None
+    for each in found:
+        if not _is_authority(each):
+            name = each.subject.rfc4514_string()
+            raise ValueError(f"{name!r} in the file is not a certificate authority: it vouches for nothing.")
+    return tuple(each.public_bytes(Encoding.PEM) for each in found)
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (ValueError, x509.ExtensionNotFound):
+        return False
 
 
 def registration_options(

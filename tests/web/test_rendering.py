@@ -200,6 +200,7 @@ PAGES: Mapping[str, Mapping[str, object]] = {
         "passkey": PASSKEY,
         "name": "Jo Smith",
         "username": "918JSMITH01",
+        "security_keys_only": True,
         "onwards": "/account",
     },
     "mfa.html": {

@@ -19,6 +19,7 @@ from idp.accounts.factors import read_name
 from idp.accounts.passkey_enrolment import Asking, Enrolled, Full
 from idp.accounts.permission import Withheld
 from idp.accounts.webauthn import Refused
+from idp.services.authenticator import Flaw
 from idp.web import browser, entrance, headers, notice, onwards, parked, passkey, second_factor, visitor
 from idp.web.exchange import Exchange
 from idp.web.notice import Notice
@@ -109,6 +110,7 @@ def show_add(exchange: Exchange) -> Response:
         service_desk=person.profile.service_desk,
         name=person.profile.name,
         username=person.profile.username,
+        security_keys_only=exchange.provider.passkey_enrolment.ceremonies.trust.is_required,
         passkey=passkey.to_enrol(exchange, waiting, person.session, asking.link or ""),
         onwards=second_factor.onto(exchange, person),
     )
@@ -155,8 +157,9 @@ def register(exchange: Exchange) -> Response:
             return _problem(exchange, "withheld", HTTPStatus.FORBIDDEN)
         case Full():
             return _problem(exchange, "full")
-        case Refused():
-            return _problem(exchange, "failed", reference=asking.visit.reference)
+        case Refused(cause):
+            error = "attestation" if cause is Flaw.ATTESTATION else "failed"
+            return _problem(exchange, error, reference=asking.visit.reference)
 
 
 def _of_page(exchange: Exchange, waiting: Parked | None) -> str:
