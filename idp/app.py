@@ -95,7 +95,7 @@ def assemble(
             database,
             assembly.second_factor_attempts(masters),
             known_devices,
-            RateLimits().second_factor_address,
+            RateLimit(settings.codes_per_ten_minutes, RateLimits().second_factor_address.period),
         ),
         totp=totp,
         recovery_codes=recovery_codes,

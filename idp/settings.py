@@ -63,6 +63,7 @@ class Settings:
     login_pages_per_minute: int = 120
     sign_ins_per_minute: int = 60
     failed_names_per_ten_minutes: int = 20
+    codes_per_ten_minutes: int = 30
     second_factor: str = "when_enrolled"
     trusted_device: timedelta = timedelta(days=30)
     security_key_roots: Path | None = None
@@ -306,6 +307,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "login_pages_per_minute": _whole(1, 1_000_000),
     "sign_ins_per_minute": _whole(1, 1_000_000),
     "failed_names_per_ten_minutes": _whole(1, 1_000_000),
+    "codes_per_ten_minutes": _whole(1, 1_000_000),
     "second_factor": _one_of(*Rule),
     "trusted_device": _seconds(3_600, 365 * 86_400),
     "security_key_roots": _security_key_roots,

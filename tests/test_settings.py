@@ -60,6 +60,7 @@ def test_every_problem_is_said_at_once() -> None:
     [
         ("IDP_SECURITY_KEY_MODELS", "a key", "is not a list of AAGUIDs"),
         ("IDP_PASSKEY_ATTESTATION", "direct", "is not one of optional, required"),
+        ("IDP_CODES_PER_TEN_MINUTES", "0", "is not a whole number from 1"),
         ("IDP_ISSUER", "id.example.nhs.uk", "is not an address"),
         ("IDP_ISSUER", "https://id.example.nhs.uk/", "without a path or a slash"),
         ("IDP_ISSUER", "https://id.example.nhs.uk/realm", "without a path or a slash"),

@@ -83,9 +83,9 @@ _MEANINGS: Final[Mapping[str, _Meaning]] = {
     ),
     "logout_return": _Meaning("The post_logout_redirect_uri is not registered.", _CORRECT_LOGOUT),
     "address_throttled": _Meaning(
-        "Too many sign-ins failed from this network address.",
-        "Wait. If a whole hospital shares the address, raise IDP_SIGN_INS_PER_MINUTE or list its network in "
-        "IDP_TRUSTED_NETWORKS.",
+        "Too many sign-ins or codes were tried from this network address.",
+        "Wait. If a whole hospital shares the address, list its network in IDP_TRUSTED_NETWORKS, or raise "
+        "IDP_SIGN_INS_PER_MINUTE, IDP_FAILED_NAMES_PER_TEN_MINUTES or IDP_CODES_PER_TEN_MINUTES.",
     ),
     "recovery_throttled": _Meaning(
         "Login details were asked for too often from this network address.",

@@ -14,6 +14,7 @@ from idp.services.digest import digest
 from idp.web.routes import ENDPOINTS, PAGES
 from tests.accounts.second_factors import Telephone
 from tests.site import ISSUER, PASSWORD, Site, Visitor, received, request_for
+from tests.web.conftest import Build
 from tests.web.demanding import codes, demanding, telephone
 from tests.web.forms import cookies_set, form_of, heading, login_page, summary
 
@@ -151,6 +152,14 @@ class TestTheCode:
         answers = [visitor.submit(page, code=phone.wrong(site)) for _ in range(31)]
         assert [answer.status_code for answer in answers] == [422] * 30 + [429]
         assert int(answers[30].headers["Retry-After"]) > 0
+
+
+def test_how_many_codes_an_address_may_try_is_a_setting(build: Build) -> None:
+    site = build(codes_per_ten_minutes=2)
+    phone, visitor = telephone(site), site.browser()
+    page = half(visitor)
+    answers = [visitor.submit(page, code=phone.wrong(site)) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [422, 422, 429]
 
 
 class TestRecoveryCodes:
