@@ -178,6 +178,7 @@ def assemble(
         passwords=passwords,
         recovery=assembly.recovery(settings, database, masters, clock, randomness),
         smartcards=assembly.smartcards(settings, database, clock, randomness),
+        care_identity=assembly.care_identity(settings, database, masters, entry, clock, randomness),
         limits=_limits(settings),
         lifetimes=lifetimes,
         clock=clock,

@@ -4,7 +4,9 @@ Apart from `app`, so that a command does not import a web framework.
 """
 
 from idp.accounts.attempt import Attempts
+from idp.accounts.care_identity import CareIdentity
 from idp.accounts.delivery import Delivery
+from idp.accounts.entry import Entry
 from idp.accounts.known_device import KnownDevices
 from idp.accounts.link import Links
 from idp.accounts.post import Post
@@ -24,6 +26,7 @@ from idp.services.keys import MasterKeys
 from idp.services.letters import Letters
 from idp.services.mail import FolderMailer, Mailer, SmtpMailer, smtp_server
 from idp.services.randomness import Randomness
+from idp.services.upstream import PrivateKey, UpstreamClient
 from idp.settings import Settings
 
 # Mail in a folder goes nowhere: nobody needs to have this address.
@@ -135,6 +138,49 @@ def smartcards(settings: Settings, database: Database, clock: Clock, randomness:
         every=settings.crl_fetch_every,
     )
     return Smartcards(database, lists, settings.smartcard_number_from, clock, randomness)
+
+
+def care_identity(
+    settings: Settings,
+    database: Database,
+    masters: MasterKeys,
+    entry: Entry,
+    clock: Clock,
+    randomness: Randomness,
+) -> CareIdentity | None:
+    """Sign-in by NHS Care Identity; None where it is not set up. Raises `upstream.KeyUnusable`."""
+    upstream = upstream_client(settings, clock, randomness)
+    if upstream is None:
+        return None
+    return CareIdentity(
+        database=database,
+        upstream=upstream,
+        attempts=attempts(masters),
+        entry=entry,
+        clock=clock,
+        key=masters.derive("care-identity"),
+        acr_values=settings.care_identity_acr_values,
+        max_age=int(settings.care_identity_max_age.total_seconds()),
+    )
+
+
+def upstream_client(settings: Settings, clock: Clock, randomness: Randomness) -> UpstreamClient | None:
+    """We as NHS Care Identity knows us; None where it does not. Raises `upstream.KeyUnusable`."""
+    issuer, client_id, key = (
+        settings.care_identity_issuer,
+        settings.care_identity_client_id,
+        settings.care_identity_key,
+    )
+    if issuer is None or client_id is None or key is None:
+        return None
+    return UpstreamClient(
+        issuer,
+        client_id,
+        PrivateKey.load(key),
+        f"{settings.issuer}/care-identity/return",
+        clock=clock,
+        randomness=randomness,
+    )
 
 
 def _mailer(settings: Settings) -> Mailer | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from idp.accounts.attempt import Limits
+from idp.accounts.care_identity import CareIdentity
 from idp.accounts.enrolment import Enrolments
 from idp.accounts.entry import Entry
 from idp.accounts.factors import Factors
@@ -37,7 +38,7 @@ class Provider:
     """Everything a request may need.
 
     `cookie_prefix` keeps cookies apart where hosts share a name. `smartcard_origin` is where browsers are
-    asked for a certificate, if they are at all.
+    asked for a certificate, if they are at all; `care_identity` is there where NHS Care Identity is a way in.
     """
 
     issuer: str
@@ -57,6 +58,7 @@ class Provider:
     passwords: Passwords
     recovery: Recovery
     smartcards: Smartcards
+    care_identity: CareIdentity | None
     limits: Limits
     lifetimes: Lifetimes
     clock: Clock

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from idp.policy import password
+from idp.policy.assurance import Acr
 from idp.policy.card_number import NumberFrom
 from idp.policy.second_factor import Rule
 from idp.services import mail
@@ -97,6 +98,11 @@ class Settings:
     crl_fetch_every: timedelta = timedelta(minutes=10)
     crl_grace_aal2: timedelta = timedelta(0)
     crl_grace_aal3: timedelta = timedelta(0)
+    care_identity_issuer: str | None = None
+    care_identity_client_id: str | None = None
+    care_identity_key: Path | None = None
+    care_identity_acr_values: tuple[str, ...] = (Acr.AAL3_ANY.value,)
+    care_identity_max_age: timedelta = timedelta(0)
 
 
 def load(environ: Mapping[str, str], data: Path | None = None) -> Settings:
@@ -113,6 +119,7 @@ def load(environ: Mapping[str, str], data: Path | None = None) -> Settings:
         if name not in values and not is_wrong:
             problems.append(f"{variable} is not set. {_REMEDY[name]}")
     problems += _contradictions(values)
+    problems += _care_identity_contradictions(given)
     if problems:
         raise SettingsWrong(problems)
     return Settings(**values)
@@ -185,6 +192,37 @@ def _smartcard_origin(text: str) -> str:
     if not _issuer(text).startswith("https://"):
         raise ValueError(f"{text!r} is not encrypted. A smartcard is proved by TLS: use https.")
     return text
+
+
+def _care_identity_issuer(text: str) -> str:
+    from idp.services.upstream_metadata import issuer_problem  # noqa: PLC0415 - few installations have one
+
+    problem = issuer_problem(text)
+    if problem is not None:
+        raise ValueError(f"{text!r} {problem}. Write it just as NHS Care Identity names it.")
+    return text
+
+
+def _care_identity_key(text: str) -> Path:
+    from idp.services.upstream import KeyUnusable, PrivateKey  # noqa: PLC0415 - the same
+
+    try:
+        PrivateKey.load(Path(text))
+    except KeyUnusable as error:
+        raise ValueError(f"{error}.") from None
+    return Path(text)
+
+
+def _acr_values(text: str) -> tuple[str, ...]:
+    found = tuple(text.replace(",", " ").split())
+    for value in found:
+        if value not in _ACR_VALUES:
+            raise ValueError(f"{value!r} is not one of {', '.join(_ACR_VALUES)}.")
+    return tuple(dict.fromkeys(found))
+
+
+# Less than two factors opens nothing here.
+_ACR_VALUES = (Acr.AAL2_ANY.value, Acr.AAL2_OR_AAL3_ANY.value, Acr.AAL3_ANY.value)
 
 
 def _proxy_secret(text: str) -> str:
@@ -341,6 +379,11 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "crl_fetch_every": _seconds(60, 86_400),
     "crl_grace_aal2": _seconds(0, 30 * 86_400),
     "crl_grace_aal3": _seconds(0, 7 * 86_400),
+    "care_identity_issuer": _care_identity_issuer,
+    "care_identity_client_id": str,
+    "care_identity_key": _care_identity_key,
+    "care_identity_acr_values": _acr_values,
+    "care_identity_max_age": _seconds(0, 86_400),
 }
 _UNREAD = {field.name for field in fields(Settings)} ^ set(_READERS)
 if _UNREAD:  # pragma: no cover - a mistake of ours, seen at the first import
@@ -407,3 +450,10 @@ def _smartcard_contradictions(values: Mapping[str, Any]) -> list[str]:
     if values.get("crl_grace_aal3", none) > values.get("crl_grace_aal2", none):
         problems.append("IDP_CRL_GRACE_AAL3 is longer than IDP_CRL_GRACE_AAL2. Raise the latter.")
     return problems
+
+
+def _care_identity_contradictions(given: Mapping[str, str]) -> list[str]:
+    whole = {f"IDP_CARE_IDENTITY_{name}" for name in ("ISSUER", "CLIENT_ID", "KEY")}
+    there = {variable for variable in whole if given.get(variable) or given.get(f"{variable}_FILE")}
+    missing = " and ".join(sorted(whole - there))
+    return [f"{min(there)} needs {missing} too. Set all three, or none."] if there and missing else []

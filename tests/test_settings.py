@@ -12,6 +12,7 @@ from cryptography.x509 import load_der_x509_certificate
 from idp.policy.card_number import NumberFrom
 from idp.settings import SettingsWrong, load
 from tests.authenticator import Vendor
+from tests.care import client_key
 
 RIGHT = {
     "IDP_ISSUER": "https://id.example.nhs.uk",
@@ -150,6 +151,64 @@ def test_smartcards_are_off_until_they_have_an_origin() -> None:
     assert settings.smartcard_origin == "https://card.example.nhs.uk"
     assert settings.smartcard_number_from is NumberFrom.SAN_UPN
     assert (settings.crl_grace_aal2, settings.crl_grace_aal3) == (timedelta(hours=1), timedelta(0))
+
+
+def test_care_identity_is_off_until_all_three_are_set(care_identity: dict[str, str]) -> None:
+    assert load(RIGHT).care_identity_issuer is None
+    settings = load({**RIGHT, **care_identity})
+    assert settings.care_identity_issuer == "https://am.nhsidentity.example/openam/oauth2/realms/root"
+    assert settings.care_identity_client_id == "999999999999.apps.national"
+    assert settings.care_identity_key == Path(care_identity["IDP_CARE_IDENTITY_KEY"])
+    assert settings.care_identity_acr_values == ("AAL3_ANY",)
+    assert settings.care_identity_max_age == timedelta(0)
+
+
+def test_care_identity_is_asked_for_what_is_set(care_identity: dict[str, str]) -> None:
+    asked = {"IDP_CARE_IDENTITY_ACR_VALUES": "AAL3_ANY, AAL2_ANY", "IDP_CARE_IDENTITY_MAX_AGE": "600"}
+    settings = load({**RIGHT, **care_identity, **asked})
+    assert settings.care_identity_acr_values == ("AAL3_ANY", "AAL2_ANY")
+    assert settings.care_identity_max_age == timedelta(minutes=10)
+
+
+@pytest.mark.parametrize("missing", ["ISSUER", "CLIENT_ID", "KEY"])
+def test_care_identity_is_whole_or_not_there(care_identity: dict[str, str], missing: str) -> None:
+    del care_identity[f"IDP_CARE_IDENTITY_{missing}"]
+    [said] = problems(**care_identity)
+    assert said.endswith(f" needs IDP_CARE_IDENTITY_{missing} too. Set all three, or none.")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("ISSUER", "http://am.nhsidentity.example", "must begin with https://"),
+        ("ISSUER", "am.nhsidentity.example", "is not an http or https address"),
+        ("KEY", "/nowhere/key.pem", "/nowhere/key.pem cannot be read: No such file or directory."),
+        ("ACR_VALUES", "AAL1_USERPASS", "is not one of AAL2_ANY, AAL2_OR_AAL3_ANY, AAL3_ANY."),
+        ("MAX_AGE", "-1", "is not a whole number from 0 to 86400."),
+    ],
+)
+def test_care_identity_is_not_set_to_what_cannot_be(
+    care_identity: dict[str, str], name: str, value: str, said: str
+) -> None:
+    [problem] = problems(**{**care_identity, f"IDP_CARE_IDENTITY_{name}": value})
+    assert problem.startswith(f"IDP_CARE_IDENTITY_{name}: ")
+    assert said in problem
+
+
+def test_the_key_for_care_identity_is_nobody_elses(care_identity: dict[str, str]) -> None:
+    Path(care_identity["IDP_CARE_IDENTITY_KEY"]).chmod(0o644)
+    [said] = problems(**care_identity)
+    assert "is open to other users. Run `chmod 600 " in said
+
+
+@pytest.fixture
+def care_identity(tmp_path: Path) -> dict[str, str]:
+    """All that NHS Care Identity needs."""
+    return {
+        "IDP_CARE_IDENTITY_ISSUER": "https://am.nhsidentity.example/openam/oauth2/realms/root",
+        "IDP_CARE_IDENTITY_CLIENT_ID": "999999999999.apps.national",
+        "IDP_CARE_IDENTITY_KEY": str(client_key(tmp_path)),
+    }
 
 
 def test_the_secret_of_a_proxy_is_long_and_never_repeated() -> None:

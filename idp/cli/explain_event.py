@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from idp.accounts.care_identity import CareIdentityProblem
 from idp.accounts.smartcard import CardProblem
 from idp.accounts.webauthn import Cause
 from idp.db.audit import AuditEvent
@@ -222,6 +223,33 @@ _CARDS: Final[Mapping[str, Meaning]] = {
     ),
 }
 
+_CARE_IDENTITIES: Final[Mapping[str, Meaning]] = {
+    CareIdentityProblem.TOO_WEAK: Meaning(
+        "A sign-in at NHS Care Identity was refused: it was not as strong as we asked for.",
+        "The person uses the card and its PIN there. IDP_CARE_IDENTITY_ACR_VALUES says what is asked for.",
+    ),
+    CareIdentityProblem.NOT_FRESH: Meaning(
+        "A sign-in at NHS Care Identity was refused: it was from before, or it was not said when it was.",
+        "The person signs out there and tries again. Compare the clock of this machine with theirs.",
+    ),
+    CareIdentityProblem.UNKNOWN_PERSON: Meaning(
+        "A sign-in at NHS Care Identity was refused: no account has a card with this number.",
+        "Once you know whose it is: idp card link --account USERNAME --card-number NUMBER",
+    ),
+    CareIdentityProblem.OTHER_CARD: Meaning(
+        "A sign-in at NHS Care Identity was refused: this person came with another number before, or "
+        "somebody else with this one.",
+        "Find out who has which number. Then run idp card unlink for the old one, and idp card link.",
+    ),
+    CareIdentityProblem.ACCOUNT_CLOSED: Meaning(
+        "A sign-in at NHS Care Identity was refused: the account is not open.",
+        "See why with idp user show USERNAME.",
+    ),
+    CareIdentityProblem.CHANGED: Meaning(
+        "A sign-in at NHS Care Identity was refused: the account or the card changed meanwhile.", _AGAIN
+    ),
+}
+
 _SHOW: Final = "See how many tries are left with idp user show USERNAME."
 _UNLOCK: Final = "Once you know who is asking, let them try again at once with idp user unlock USERNAME."
 _NEW_FACTORS: Final = (
@@ -287,6 +315,7 @@ _REFUSALS: Final[Mapping[EventName, Mapping[str, Meaning]]] = {
     EventName.FACTOR_ADDED: _PASSKEYS,
     EventName.PASSWORD_CHANGED: _NEW_PASSWORDS,
     EventName.SMARTCARD_REFUSED: _CARDS,
+    EventName.CARE_IDENTITY_REFUSED: _CARE_IDENTITIES,
 }
 
 _FAILED: Final[Mapping[EventName, str]] = {

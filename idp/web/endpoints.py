@@ -8,11 +8,13 @@ with credentials.
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
+from idp.accounts.care_identity import SignedOut
 from idp.db import Unavailable
 from idp.policy.refusal import Refused
 from idp.protocol import discovery
@@ -52,11 +54,15 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What answers, with which methods, and which origins may read the answer in a browser."""
+    """What answers, with which methods, and which origins may read the answer in a browser.
+
+    Who `asks_others` to answer may have to wait for them, and nobody here must wait for that.
+    """
 
     reply: Callable[["Endpoints", Environ], Reply]
     methods: tuple[str, ...]
     cors: str | None  # "*", "registered", or None
+    asks_others: bool = False
 
 
 class Endpoints:
@@ -145,7 +151,7 @@ class Endpoints:
         try:
             # Before anything is spent: a token must not be lost because it could not be said who may read it.
             cors = self._cors(endpoint, environ)
-            with self.provider.database.turn():
+            with nullcontext() if endpoint.asks_others else self.provider.database.turn():
                 reply = self._answered(endpoint, environ)
         except (Unavailable, KeyMissing) as error:
             _log.error("unavailable", request=environ["PATH_INFO"], cause=str(error))
@@ -233,6 +239,38 @@ def metadata(endpoints: Endpoints, environ: Environ) -> Reply:  # noqa: ARG001 -
     return Reply(HTTPStatus.OK, endpoints.metadata, endpoints.public_headers)
 
 
+def care_identity_jwks(endpoints: Endpoints, environ: Environ) -> Reply:
+    """GET /care-identity/jwks.json: the keys that NHS Care Identity knows us by."""
+    care_identity = endpoints.provider.care_identity
+    if care_identity is None:
+        return endpoints.as_reply(environ, _OFF)
+    return Reply(HTTPStatus.OK, _json(care_identity.upstream.public_jwks), endpoints.public_headers)
+
+
+def care_identity_logout(endpoints: Endpoints, environ: Environ) -> Reply:
+    """POST /care-identity/logout: NHS Care Identity says who has signed out there.
+
+    OpenID Connect Back-Channel Logout 1.0 §2.8: whatever stands in the way of it is a 400.
+    """
+    care_identity = endpoints.provider.care_identity
+    if care_identity is None:
+        return endpoints.as_reply(environ, _OFF)
+    form = _body(environ) if _is_form(environ) else Refused("invalid_request", f"send the body as {_FORM}")
+    if isinstance(form, Refused):
+        return endpoints.as_reply(environ, _error(HTTPStatus.BAD_REQUEST, form.error, form.description))
+    tokens = form.get("logout_token", ())
+    if len(tokens) != 1:
+        wrong = _error(HTTPStatus.BAD_REQUEST, "invalid_request", "send one logout_token")
+        return endpoints.as_reply(environ, wrong)
+    address = client_address(environ, endpoints.provider.trusted_proxies)
+    outcome = care_identity.logged_out(tokens[0], address=address)
+    if isinstance(outcome, SignedOut):
+        return Reply(HTTPStatus.OK, b"{}", endpoints.api_headers)
+    body = {"error": "invalid_request", "error_description": "the logout_token cannot be believed"}
+    refused = Answer(HTTPStatus.BAD_REQUEST, body, explained={"reason": outcome.cause or ""})
+    return endpoints.as_reply(environ, refused)
+
+
 def _posted(endpoints: Endpoints, environ: Environ, handle: Callable[[ProtocolRequest], Answer]) -> Reply:
     form = _body(environ) if _is_form(environ) else Refused("invalid_request", f"send the body as {_FORM}")
     if isinstance(form, Refused):
@@ -265,6 +303,9 @@ def _body(environ: Environ) -> Parameters | Refused:
 
 def _error(status: int, error: str, description: str) -> Answer:
     return Answer(status, {"error": error, "error_description": description})
+
+
+_OFF = _error(HTTPStatus.NOT_FOUND, "not_found", "NHS Care Identity is not in use here")
 
 
 def _json(body: Mapping[str, Any]) -> bytes:

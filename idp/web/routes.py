@@ -14,6 +14,7 @@ from idp.web.exchange import Exchange
 from idp.web.pages import (
     account,
     account_factors,
+    care_identity,
     change_password,
     consent,
     files,
@@ -55,6 +56,8 @@ PAGES: tuple[tuple[str, str, View], ...] = (
     ("GET", "/smartcard", smartcard.start),
     ("GET", "/smartcard/check", smartcard.check),
     ("GET", "/smartcard/return", smartcard.come_back),
+    ("GET", "/care-identity", care_identity.start),
+    ("GET", "/care-identity/return", care_identity.come_back),
     ("GET", "/forgotten", forgotten.show),
     ("POST", "/forgotten", forgotten.submit),
     ("GET", "/forgotten/confirmation", forgotten.show_confirmation),
@@ -118,6 +121,8 @@ ENDPOINTS = {
     "/userinfo": Endpoint(endpoints.userinfo, ("GET", "POST"), cors="registered"),
     "/introspect": Endpoint(endpoints.introspect, ("POST",), cors=None),
     "/revoke": Endpoint(endpoints.revoke, ("POST",), cors="registered"),
+    "/care-identity/jwks.json": Endpoint(endpoints.care_identity_jwks, ("GET", "HEAD"), cors=None),
+    "/care-identity/logout": Endpoint(endpoints.care_identity_logout, ("POST",), cors=None, asks_others=True),
 }
 
 

@@ -53,7 +53,8 @@ LOGIN: Mapping[str, object] = {
     "blank": (),
     "client_name": "My ESR Self-Service",
     "recovery_query": "?request=h4ndle",
-    "smartcard": True,
+    "smartcard": "/smartcard",
+    "care_identity": "/care-identity",
     "passkey": PASSKEY,
 }
 IDENTITY: Mapping[str, object] = {
@@ -129,6 +130,13 @@ PAGES: Mapping[str, Mapping[str, object]] = {
         "csrf_token": "t0ken",
         "again": "/unlock",
         "log_in": "/login",
+    },
+    "care_identity.html": {
+        "title": "NHS Care Identity is not available",
+        "sentence": "We cannot reach NHS Care Identity at the moment, so you cannot log in with it.",
+        "remedy": "Log in another way, or try again later.",
+        "again": "/care-identity?request=h4ndle",
+        "log_in": "/login?request=h4ndle",
     },
     "smartcard.html": {
         "title": "Your Smartcard has expired",
@@ -497,7 +505,7 @@ class TestLogin:
             assert words in text
 
     def test_without_a_smartcard_reader_has_the_words_of_the_guidances_last_screen(self) -> None:
-        text = login(smartcard=False).text
+        text = login(smartcard=None, care_identity=None).text
         assert "Fields marked with an asterisk (*) are required fields." in text
         assert "Log in via" not in text
         assert "Smartcard" not in text

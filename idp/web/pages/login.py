@@ -102,6 +102,7 @@ def _page(
     blank: tuple[str, ...] = (),
 ) -> Response:
     waiting = errand.waiting
+    smartcard, care_identity = _card_ways(exchange)
     token = visitor.csrf_token(exchange) if waiting is None else parked.csrf_token(exchange, waiting)
     page = exchange.page(
         "login.html",
@@ -116,7 +117,16 @@ def _page(
         blank=blank,
         client_name=errand.client_name,
         recovery_query="" if waiting is None else errand.query,
-        smartcard=exchange.provider.smartcard_origin is not None,
+        smartcard=smartcard,
+        care_identity=care_identity,
         passkey=passkey.to_sign_in(exchange, waiting, errand.query),
     )
     return visitor.keep(exchange, page) if waiting is None else page
+
+
+def _card_ways(exchange: Exchange) -> tuple[str | None, str | None]:
+    """Where the buttons of the smartcard panel lead; the first one has the guidance's own words."""
+    provider = exchange.provider
+    certificate = None if provider.smartcard_origin is None else "/smartcard"
+    care_identity = None if provider.care_identity is None else "/care-identity"
+    return (certificate, care_identity) if certificate else (care_identity, None)
