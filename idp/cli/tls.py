@@ -4,7 +4,8 @@ RFC 8446 §4.3.2, OWASP ASVS 5.0 §12.1. Python's own `ssl` ends the handshake w
 not trust, and the person would see the browser's error page instead of being told what is wrong with the
 card; nor does it show the certificates in between. So here OpenSSL proves that the key is there and checks
 nothing else. Every connection starts afresh: no session, no ticket, no renegotiation; a card that was taken
-out has not been there.
+out has not been there. A handshake holds a thread while a person types a PIN, so one address has its share of
+them and no more.
 
 `Context` and `Connection` have what gunicorn's threaded worker uses of `ssl.SSLContext` and `ssl.SSLSocket`.
 """
@@ -13,9 +14,11 @@ import errno
 import os
 import select
 import socket
+import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -25,6 +28,9 @@ T = TypeVar("T")
 
 _HANDSHAKE_SECONDS: Final = 60.0
 """A person may have to look for the card and remember the PIN."""
+
+_MOST_OF_AN_ADDRESS: Final = 64
+"""Handshakes at once: a quarter of the threads, for a hospital that has one address."""
 
 _IDLE_SECONDS: Final = 10.0
 _LARGEST_RECORD: Final = 16 * 1024
@@ -44,10 +50,36 @@ class Context:
         self._context.use_privatekey_file(str(key))
         self._context.check_privatekey()
         self._context.set_verify(SSL.VERIFY_PEER, _whatever_it_is)
+        self._shaking_hands: Counter[str] = Counter()
+        self._lock = threading.Lock()
 
     def wrap_socket(self, raw: socket.socket, **_options: object) -> "Connection":
-        """Shake hands over an accepted socket. Raises OSError when that fails or takes too long."""
-        return Connection(self._context, raw)
+        """Shake hands over an accepted socket. Raises OSError when that fails or takes too long.
+
+        So it does at once when its address shakes too many hands already.
+        """
+        try:
+            with self._share_of(raw.getpeername()[0]):
+                return Connection(self._context, raw)
+        except OSError:
+            # gunicorn would wait for the other side to hang up, and let everybody else wait meanwhile.
+            with suppress(OSError):
+                raw.shutdown(socket.SHUT_RDWR)
+            raise
+
+    @contextmanager
+    def _share_of(self, address: str) -> Iterator[None]:
+        with self._lock:
+            if self._shaking_hands[address] >= _MOST_OF_AN_ADDRESS:
+                raise ConnectionResetError(errno.ECONNRESET, "its address has too many handshakes under way")
+            self._shaking_hands[address] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._shaking_hands[address] -= 1
+                if not self._shaking_hands[address]:
+                    del self._shaking_hands[address]
 
 
 class Connection:
@@ -59,11 +91,15 @@ class Connection:
         self._tls = SSL.Connection(context, raw)
         self._tls.set_accept_state()
         self._timeout: float | None = _IDLE_SECONDS
+        self._has_said_goodbye = False
         self._patiently(self._tls.do_handshake, _HANDSHAKE_SECONDS)
         self.presented = _presented(self._tls)
 
     def recv(self, size: int) -> bytes:
-        """Up to so many bytes; none when the browser has finished."""
+        """Up to so many bytes; none when the browser has finished, or we have."""
+        if self._has_said_goodbye:
+            # gunicorn waits for the other side to hang up, and lets everybody else wait meanwhile.
+            return b""
         try:
             return self._patiently(lambda: self._tls.recv(min(size, _LARGEST_RECORD)), self._timeout)
         except SSL.ZeroReturnError:
@@ -95,9 +131,10 @@ class Connection:
         return self._raw.fileno()
 
     def shutdown(self, how: int) -> None:
-        """Say goodbye."""
-        with suppress(SSL.ZeroReturnError):
-            self._patiently(self._tls.shutdown, self._timeout)
+        """Say goodbye, and wait for nothing more."""
+        self._has_said_goodbye = True
+        with suppress(SSL.Error):
+            self._tls.shutdown()
         self._raw.shutdown(how)
 
     def close(self) -> None:

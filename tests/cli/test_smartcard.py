@@ -265,6 +265,41 @@ class TestStrangers:
             for line in silent:
                 line.close()
 
+    def test_who_stop_in_the_middle_of_a_handshake_keep_nobody_else_waiting(self, origin: Origin) -> None:
+        slow = [socket.create_connection(("127.0.0.1", origin.port)) for _ in range(300)]
+        for line in slow:
+            line.sendall(b"\x16\x03\x01\x02\x00\x01")
+        try:
+            try:
+                raw = socket.create_connection(
+                    ("127.0.0.1", origin.port), timeout=10, source_address=("127.0.0.2", 0)
+                )
+            except OSError:
+                pytest.skip("This machine has one loopback address alone.")
+            with origin.context(CARD).wrap_socket(raw, server_hostname="localhost") as other:
+                other.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                assert other.recv(4096).startswith(b"HTTP/1.1 200 OK\r\n")
+        finally:
+            for line in slow:
+                line.close()
+        # They are forgotten when they go.
+        assert origin.ask("/healthz").status == 200
+
+    def test_who_do_not_hang_up_keep_nobody_waiting(self, origin: Origin) -> None:
+        plain = [socket.create_connection(("127.0.0.1", origin.port), timeout=10) for _ in range(20)]
+        lingering: list[socket.socket] = [_connected(origin, origin.context()) for _ in range(20)]
+        try:
+            started = time.monotonic()
+            for line in (*plain, *lingering):
+                line.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            for line in lingering:
+                assert line.recv(4096).startswith(b"HTTP/1.1 200 OK\r\n")
+            assert origin.ask("/healthz").status == 200
+            assert time.monotonic() - started < 5
+        finally:
+            for line in (*plain, *lingering):
+                line.close()
+
     def test_who_send_too_much_are_refused(self, origin: Origin, behind: Origin) -> None:
         assert origin.ask(headers={"X-Large": "x" * 10_000}).status >= 400
         assert behind.ask(headers={"Client-Cert": f":{'A' * 100_000}:"}).status >= 400
