@@ -91,10 +91,14 @@ def returned(response: requests.Response) -> dict[str, str]:
 
 @contextmanager
 def standing_in(
-    folder: Path, *, backchannel_logout_uri: str | None = None, people: tuple[Person, ...] = (JANE, SIAN)
+    folder: Path,
+    *,
+    key: PrivateKey = KEY,
+    redirect_uri: str = RETURN,
+    backchannel_logout_uri: str | None = None,
 ) -> Iterator[StandIn]:
-    """Run it."""
-    (folder / "jwks.json").write_text(json.dumps(KEY.public_jwks))
+    """Run it, for an application with that key and at that address."""
+    (folder / "jwks.json").write_text(json.dumps(key.public_jwks))
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     address = f"http://localhost:{port}"
@@ -102,9 +106,9 @@ def standing_in(
         base_url=address,
         client_id=CLIENT_ID,
         client_jwks=folder / "jwks.json",
-        redirect_uri=RETURN,
+        redirect_uri=redirect_uri,
         backchannel_logout_uri=backchannel_logout_uri,
-        people=people,
+        people=(JANE, SIAN),
     )
     server = make_server("127.0.0.1", port, create_app(settings), threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
