@@ -225,8 +225,11 @@ def renewal(refresh_token: str) -> dict[str, str]:
 
 
 @contextmanager
-def serve(site: Site, *, keys_dir: Path, folder: Path, workers: int) -> Iterator[LiveServer]:
-    """Run `idp serve` on the site's database until the block ends, then let it stop in its own time."""
+def serve(site: Site, *, keys_dir: Path, folder: Path, workers: int, **more: str) -> Iterator[LiveServer]:
+    """Run `idp serve` on the site's database until the block ends, then let it stop in its own time.
+
+    `more` are settings of a test's own.
+    """
     port = free_port()
     log = folder / "serve.log"
     settings = {
@@ -235,6 +238,7 @@ def serve(site: Site, *, keys_dir: Path, folder: Path, workers: int) -> Iterator
         "IDP_KEYS_DIR": str(keys_dir),
         "IDP_PORT": str(port),
         "IDP_WORKERS": str(workers),
+        **more,
     }
     with log.open("wb") as file:
         process = subprocess.Popen(

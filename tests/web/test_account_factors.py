@@ -8,11 +8,13 @@ import pytest
 from idp.accounts import browser_session
 from idp.accounts.mfa import Proved
 from idp.db import passkey, recovery_code, totp_device
+from idp.policy.second_factor import Rule
 from tests import enrolled
 from tests.accounts import second_factors
 from tests.accounts.second_factors import Desk, Telephone
 from tests.site import ISSUER, Site, Visitor
 from tests.web.account_page import JANE, JO, form, forms, last, logged_in, of, send, text
+from tests.web.demanding import demanding
 from tests.web.forms import heading, summary
 
 NAME = "/account/factor/name"
@@ -153,6 +155,32 @@ class TestRemoving:
         assert apps(site) == ["Work telephone"]
         with site.provider.database.read() as connection:
             assert not devices.knows(connection, token, of(site).id, now)
+
+    @pytest.mark.parametrize("rule", [Rule.ALWAYS, Rule.OUTSIDE])
+    def test_the_last_one_stays_where_everybody_has_to_have_one(
+        self, site: Site, desk: Desk, phone: Telephone, rule: Rule
+    ) -> None:
+        desk.add_codes()
+        ruled = demanding(site, rule)
+        visitor = proved(ruled, phone)
+        removing = form(visitor.get("/account"), REMOVAL)
+        refused = visitor.post(removing.action, removing.hidden)
+        assert refused.status_code == 422
+        said = (
+            "You cannot remove this: everybody needs an authenticator app or a passkey. Add another one first"
+        )
+        assert summary(refused) == [("factors", said)]
+        assert apps(ruled) == ["Work telephone"]
+        with site.provider.database.read() as connection:
+            assert recovery_code.left(connection, of(site).id) == 10
+        assert not desk.letters_about("factor_removed")
+
+        enrolled.passkey(ruled, of(ruled).id)
+        assert visitor.post(removing.action, removing.hidden).status_code == 303
+        assert (apps(ruled), keys(ruled)) == ([], ["Key"])
+        left = form(visitor.get("/account"), REMOVAL)
+        assert summary(visitor.post(left.action, left.hidden)) == [("factors", said)]
+        assert keys(ruled) == ["Key"]
 
 
 @pytest.mark.parametrize("action", [NAME, REMOVAL])
