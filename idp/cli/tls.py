@@ -92,7 +92,10 @@ class Connection:
         self._tls.set_accept_state()
         self._timeout: float | None = _IDLE_SECONDS
         self._has_said_goodbye = False
-        self._patiently(self._tls.do_handshake, _HANDSHAKE_SECONDS)
+        try:
+            self._patiently(self._tls.do_handshake, _HANDSHAKE_SECONDS)
+        except SSL.ZeroReturnError as error:
+            raise ConnectionResetError(errno.ECONNRESET, "the browser has thought better of it") from error
         self.presented = _presented(self._tls)
 
     def recv(self, size: int) -> bytes:

@@ -300,6 +300,18 @@ class TestStrangers:
             for line in (*plain, *lingering):
                 line.close()
 
+    def test_who_choose_no_card_and_go_are_no_fault(self, origin: Origin) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        browser = origin.context().wrap_bio(incoming, outgoing, server_hostname="localhost")
+        with pytest.raises(ssl.SSLWantReadError):
+            browser.do_handshake()
+        close_notify = b"\x15\x03\x03\x00\x02\x01\x00"
+        with socket.create_connection(("127.0.0.1", origin.port), timeout=10) as line:
+            line.sendall(outgoing.read() + close_notify)
+            while said := line.recv(65_536):
+                assert b"HTTP" not in said
+        assert '"level": "error"' not in origin.log()
+
     def test_who_send_too_much_are_refused(self, origin: Origin, behind: Origin) -> None:
         assert origin.ask(headers={"X-Large": "x" * 10_000}).status >= 400
         assert behind.ask(headers={"Client-Cert": f":{'A' * 100_000}:"}).status >= 400
