@@ -38,6 +38,13 @@ class AddressThrottled:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountThrottled:
+    """So many new passwords were tried for the account, from wherever; `retry_after` is in seconds."""
+
+    retry_after: int
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
     """Whether the guess is heard; the caller does the same work either way."""
 
@@ -91,11 +98,11 @@ class Attempts:
 
     def count_new_password(
         self, connection: Connection, account_id: UUID, limit: RateLimit, now: datetime
-    ) -> AddressThrottled | None:
+    ) -> AccountThrottled | None:
         """Count a new password that is about to be hashed for an account; None when it may be."""
         key = self._mac(b"new password", account_id.bytes)
         tried = rate.hit(connection, key, window_start(limit, now))
-        return AddressThrottled(seconds_to_wait(limit, now)) if is_exceeded(limit, tried) else None
+        return AccountThrottled(seconds_to_wait(limit, now)) if is_exceeded(limit, tried) else None
 
     def may_recover(self, connection: Connection, counted: str, limit: RateLimit, now: datetime) -> bool:
         """Count a request for login details: of an address, for a person, or of all; whether it may be."""

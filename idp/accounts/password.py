@@ -14,7 +14,7 @@ from unicodedata import normalize
 from uuid import UUID
 
 from idp.accounts import passphrase
-from idp.accounts.attempt import AddressThrottled, Attempts, Limits
+from idp.accounts.attempt import AccountThrottled, AddressThrottled, Attempts, Limits
 from idp.accounts.browser_session import NewSession
 from idp.accounts.known_device import KnownDevices
 from idp.accounts.link import PASSWORD_PURPOSES, LinkProblem, Links
@@ -135,7 +135,7 @@ class Passwords:
 
     def update(
         self, token: str, username: str, password: str, *, address: str
-    ) -> Updated | NotAccepted | OtherUsername | LinkProblem | AddressThrottled:
+    ) -> Updated | NotAccepted | OtherUsername | LinkProblem | AccountThrottled:
         """Choose a password by a mailed link that resets or activates. Raises `hashing.Busy`.
 
         The link of an account that was closed since is `UNKNOWN`: what is closed has no link.
@@ -190,7 +190,7 @@ class Passwords:
 
     def change_due(
         self, session: BrowserSession, password: str, *, address: str
-    ) -> Changed | NotAccepted | NotDue | AddressThrottled:
+    ) -> Changed | NotAccepted | NotDue | AccountThrottled:
         """Choose a password in a session that is due, which makes it live. Raises `hashing.Busy`."""
         now = self.clock.now()
         with self.database.read() as connection:
@@ -203,7 +203,7 @@ class Passwords:
         renewed = self.replacement.in_session(session, facts.account, wanted, How.DUE, address=address)
         return NotDue() if renewed is None else Changed(renewed)
 
-    def _wanted(self, facts: _Facts, password: str, now: datetime) -> str | NotAccepted | AddressThrottled:
+    def _wanted(self, facts: _Facts, password: str, now: datetime) -> str | NotAccepted | AccountThrottled:
         """Count a try without the current password, and hash it."""
         with self.database.write() as connection:
             throttled = self.attempts.count_new_password(connection, facts.account.id, _TRIES, now)

@@ -33,6 +33,7 @@ _CORRECT_URI: Final = (
 )
 _ONE_EACH: Final = "Let the application send each parameter once."
 _START_AGAIN: Final = "Nothing is wrong with the application. The person starts again from it."
+_TRY_CARD: Final = "The person starts again with the card from the login page."
 _CORRECT_LOGOUT: Final = "Correct what the application sends to /logout, or what it is registered with."
 
 _NEW_LINK: Final = (
@@ -82,10 +83,39 @@ _MEANINGS: Final[Mapping[str, _Meaning]] = {
         "The id_token_hint was issued to another client than the one client_id names.", _CORRECT_LOGOUT
     ),
     "logout_return": _Meaning("The post_logout_redirect_uri is not registered.", _CORRECT_LOGOUT),
+    "smartcard_of_another_browser": _Meaning(
+        "A smartcard was proved in another browser or window.", _TRY_CARD
+    ),
+    "smartcard_report_too_old": _Meaning("The page about a smartcard had been open for too long.", _TRY_CARD),
+    "smartcard_proof_unusable": _Meaning(
+        "The proof that a smartcard was there was used, was a minute old, or the account was closed since.",
+        _TRY_CARD,
+    ),
+    "care_identity_unreachable": _Meaning(
+        "NHS Care Identity could not be reached, or said that it cannot serve now.",
+        "See the cause below, and try: idp care-identity check",
+    ),
+    "care_identity_lost": _Meaning(
+        "An answer of NHS Care Identity came to another browser, a second time, or too late.",
+        "The person starts again from the login page.",
+    ),
+    "care_identity_declined": _Meaning(
+        "NHS Care Identity signed nobody in: the person cancelled, or was refused there.",
+        "See the cause below, which is theirs. Who was refused asks the Registration Authority.",
+    ),
+    "care_identity_not_believed": _Meaning(
+        "What came from NHS Care Identity was not as it must be, and nobody was signed in.",
+        "See the cause below. Compare IDP_CARE_IDENTITY_ISSUER, the client_id and the clock of this machine; "
+        "if all are right, somebody may have tried to forge an answer.",
+    ),
     "address_throttled": _Meaning(
         "Too many sign-ins or codes were tried from this network address.",
         "Wait. If a whole hospital shares the address, list its network in IDP_TRUSTED_NETWORKS, or raise "
         "IDP_SIGN_INS_PER_MINUTE, IDP_FAILED_NAMES_PER_TEN_MINUTES or IDP_CODES_PER_TEN_MINUTES.",
+    ),
+    "account_throttled": _Meaning(
+        "Thirty new passwords had been tried for one account within ten minutes.",
+        "The person waits for ten minutes. idp policy check says what is wrong with a password, and why.",
     ),
     "recovery_throttled": _Meaning(
         "Login details were asked for too often from this network address.",

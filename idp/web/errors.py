@@ -132,6 +132,15 @@ WORDS = {
         N_("There have been too many failed logins from the network you are using."),
         N_("Wait a few minutes and try again. If it goes on, contact your service desk."),
     ),
+    "account_throttled": _Words(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        N_("Too many new passwords have been tried"),
+        N_(
+            "So many new passwords have been tried for your account that you have to wait. Your password has "
+            "not been changed."
+        ),
+        N_("Wait a few minutes and try again. If it goes on, contact your service desk."),
+    ),
     "recovery_throttled": _Words(
         HTTPStatus.TOO_MANY_REQUESTS,
         N_("Too many requests from this network"),
@@ -205,6 +214,11 @@ def page(
 def throttled(exchange: Exchange, retry_after: int) -> Response:
     """429: the address has asked for too much."""
     return page(exchange, "address_throttled", retry_after=retry_after)
+
+
+def account_throttled(exchange: Exchange, retry_after: int) -> Response:
+    """429: too many new passwords were tried for one account."""
+    return page(exchange, "account_throttled", retry_after=retry_after)
 
 
 def busy(exchange: Exchange, retry_after: int) -> Response:

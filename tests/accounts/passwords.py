@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from idp.accounts import browser_session
-from idp.accounts.attempt import AddressThrottled, Limits
+from idp.accounts.attempt import AccountThrottled, AddressThrottled, Limits
 from idp.accounts.browser_session import NewSession
 from idp.accounts.entry import Entered, Visit
 from idp.accounts.link import Link, LinkProblem, Links
@@ -97,7 +97,7 @@ class Desk:
 
     def change_due(
         self, session: BrowserSession, password: str = NEW
-    ) -> Changed | NotAccepted | NotDue | AddressThrottled:
+    ) -> Changed | NotAccepted | NotDue | AccountThrottled:
         return self.passwords.change_due(session, password, address=HERE)
 
     def try_to_sign_in(self, password: str = PASSWORD, username: str = JANE) -> object:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from idp.accounts import browser_session
-from idp.accounts.attempt import AddressThrottled
+from idp.accounts.attempt import AccountThrottled, AddressThrottled
 from idp.accounts.entry import Entered
 from idp.accounts.link import LinkProblem
 from idp.accounts.password import (
@@ -250,7 +250,7 @@ def test_a_link_tries_thirty_passwords_in_ten_minutes(desk: Desk) -> None:
     for _ in range(30):
         assert isinstance(desk.update(token, password="short"), NotAccepted)
     before = desk.passwords.hasher.verifications
-    assert desk.update(token) == AddressThrottled(retry_after=601)
+    assert desk.update(token) == AccountThrottled(retry_after=601)
     assert desk.passwords.hasher.verifications == before
     assert isinstance(desk.update(token, "918NOBODY01"), OtherUsername)
 
@@ -407,7 +407,7 @@ def test_a_due_session_tries_thirty_passwords_in_ten_minutes(desk: Desk) -> None
     session = desk.due(new)
     for _ in range(30):
         assert isinstance(desk.change_due(session, "short"), NotAccepted)
-    assert desk.change_due(session) == AddressThrottled(retry_after=601)
+    assert desk.change_due(session) == AccountThrottled(retry_after=601)
 
 
 def test_a_due_session_ends_when_it_was_unused_for_ten_minutes(desk: Desk) -> None:

@@ -239,7 +239,7 @@ class TestWhereOneIsDue:
         page = due.log_in(login_page(due), "918JDOE01")
         assert {change(due, page, "ab" * 600).status_code for _ in range(30)} == {422}
         stopped = change(due, page)
-        assert (stopped.status_code, heading(stopped)) == (429, "Too many tries from this network")
+        assert (stopped.status_code, heading(stopped)) == (429, "Too many new passwords have been tried")
         assert int(stopped.headers["Retry-After"]) >= 1
         assert found(site, "918JDOE01").state is AccountState.MUST_CHANGE_PASSWORD
 

@@ -10,8 +10,10 @@ from uuid import UUID
 import pytest
 from werkzeug.test import TestResponse
 
-from idp.db import client, rate, trace
+from idp.db import account, client, rate, trace
+from idp.db.link import Purpose
 from idp.db.trace import Trace
+from idp.policy.rate import RateLimits
 from idp.web.address import UNKNOWN
 from idp.web.errors import WORDS
 from tests.site import ISSUER, PASSWORD, Site, Visitor, body
@@ -61,6 +63,20 @@ def throttled(site: Site, visitor: Visitor) -> TestResponse:
         for number in range(20):
             rate.failed(connection, address, UUID(int=number).bytes * 2, site.clock.now())
     return visitor.submit(login_page(visitor, prompt="login"), username="918JDOE01", password=PASSWORD)
+
+
+def account_throttled(site: Site, visitor: Visitor) -> TestResponse:
+    provider, now = site.provider, site.clock.now()
+    with provider.database.write() as connection:
+        found = account.find(connection, "918JSMITH01")
+        assert found is not None
+        limit = RateLimits().new_password_account
+        for _ in range(30):
+            provider.passwords.attempts.count_new_password(connection, found.id, limit, now)
+        token = provider.links.issue(connection, found.id, Purpose.RESET, now).token
+    page = visitor.get(f"/update-password?link={token}")
+    new = {"password": "Grey.Boat.Fern26", "confirm_password": "Grey.Boat.Fern26"}
+    return visitor.submit(page, username="918JSMITH01", **new)
 
 
 def ask(visitor: Visitor) -> TestResponse:
@@ -162,6 +178,9 @@ PROBLEMS = {
     ),
     "address_throttled": Meeting(
         429, "Too many tries from this network", "too many failed logins", throttled
+    ),
+    "account_throttled": Meeting(
+        429, "Too many new passwords have been tried", "has not been changed", account_throttled
     ),
     "recovery_throttled": Meeting(
         429, "Too many requests from this network", "asked for too often", recovery_throttled

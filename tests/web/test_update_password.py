@@ -243,7 +243,7 @@ def test_who_tries_too_many_passwords_waits(site: Site) -> None:
     page = visitor.get(mailed(site))
     assert {choose(visitor, page, "ab" * 600).status_code for _ in range(30)} == {422}
     stopped = choose(visitor, page)
-    assert (stopped.status_code, heading(stopped)) == (429, "Too many tries from this network")
+    assert (stopped.status_code, heading(stopped)) == (429, "Too many new passwords have been tried")
     assert int(stopped.headers["Retry-After"]) >= 1
     assert found(site).password_hash == site.password_hash
 

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from flask import Response
 
 from idp.accounts import browser_session
-from idp.accounts.attempt import AddressThrottled
+from idp.accounts.attempt import AccountThrottled, AddressThrottled
 from idp.accounts.browser_session import NewSession
 from idp.accounts.password import Changed, NotAccepted, NotDue, WrongPassword
 from idp.db import account
@@ -26,7 +26,7 @@ from idp.web.parked import Parked
 
 PATH = "/change-password"
 
-_Outcome: TypeAlias = Changed | NotAccepted | WrongPassword | AddressThrottled | NotDue
+_Outcome: TypeAlias = Changed | NotAccepted | WrongPassword | AddressThrottled | AccountThrottled | NotDue
 
 _NO_CURRENT = N_("Enter your current password")
 # Or guesses are not heard for a while: nobody is told which.
@@ -125,6 +125,8 @@ def _tell(
             return _not_yet(exchange, waiting, person, typed, wrong)
         case AddressThrottled(retry_after):
             return errors.throttled(exchange, retry_after)
+        case AccountThrottled(retry_after):
+            return errors.account_throttled(exchange, retry_after)
         case NotDue():
             return _onwards(exchange, waiting)
 

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from flask import Response
 
-from idp.accounts.attempt import AddressThrottled
+from idp.accounts.attempt import AccountThrottled
 from idp.accounts.link import PASSWORD_PURPOSES, Link, LinkProblem
 from idp.accounts.password import NotAccepted, OtherUsername, Updated
 from idp.db import account
@@ -93,8 +93,8 @@ def _tell(exchange: Exchange, opened: _Opened, typed: _Typed) -> Response:
             return _page(exchange, opened, username=typed.username, wrong=wrong)
         case LinkProblem() as problem:
             return unusable_link.page(exchange, problem, Kind.FORGOTTEN, opened.request)
-        case AddressThrottled(retry_after):
-            return errors.throttled(exchange, retry_after)
+        case AccountThrottled(retry_after):
+            return errors.account_throttled(exchange, retry_after)
 
 
 def _open(exchange: Exchange, token: str, request: str | None) -> _Opened | LinkProblem:
