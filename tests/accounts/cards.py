@@ -22,8 +22,10 @@ from idp.db.certificate_authority import CertificateAuthority
 from idp.db.smartcard import Smartcard
 from idp.policy.card_number import NumberFrom
 from idp.policy.revocation import Grace
+from idp.services import x509
+from idp.services.x509 import Authority as Believed
 from idp.services.x509 import Verified
-from tests.certificates import CARD_NUMBER, Authority, Card
+from tests.certificates import CARD_NUMBER, NOW, Authority, Card
 from tests.site import ISSUER, Site
 
 CA = Authority.root()
@@ -77,6 +79,16 @@ class Cards:
             )
         assert isinstance(linked, Smartcard), linked
         return linked
+
+    def verified(self, card: Card) -> Verified:
+        """What the card's certificate identifies it by."""
+        with self.site.provider.database.read() as connection:
+            believed = [
+                Believed(each.id, each.certificate) for each in certificate_authority.enabled(connection)
+            ]
+        found = x509.verify(card.chain, believed, NOW, self.smartcards.number_from)
+        assert isinstance(found, Verified), found
+        return found
 
     @property
     def news(self) -> FactorNews:

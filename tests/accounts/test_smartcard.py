@@ -16,9 +16,6 @@ from idp.db.account import AccountState
 from idp.policy.assurance import Factor
 from idp.policy.card_number import NumberFrom
 from idp.policy.revocation import Grace, Verdict
-from idp.services import x509
-from idp.services.x509 import Authority as Believed
-from idp.services.x509 import Verified
 from tests.accounts import cards
 from tests.accounts.cards import CA, Cards
 from tests.builders import digest_of
@@ -101,7 +98,7 @@ class TestACard:
     def test_without_a_number_is_known_by_issuer_and_serial_number(self, desk: Cards) -> None:
         other = desk.site.add_account("918OJONES01")
         card = CA.card(None)
-        desk.link(other, verified(desk, card))
+        desk.link(other, desk.verified(card))
 
         accepted = desk.accepted(card)
         assert accepted.account.username == "918OJONES01"
@@ -113,14 +110,14 @@ class TestACard:
         other = Authority.root("Another CA")
         desk.believe(other, crl=other.crl())
         card = CA.card(None, serial=4242)
-        desk.link(desk.site.add_account("918OJONES01"), verified(desk, card))
+        desk.link(desk.site.add_account("918OJONES01"), desk.verified(card))
         assert desk.accepted(card)
         assert desk.problem(other.card(None, serial=4242)) is CardProblem.UNKNOWN_CARD
 
     def test_that_two_accounts_lay_claim_to_opens_neither(self, desk: Cards) -> None:
         card = CA.card()
         other = desk.site.add_account("918OJONES01")
-        nameless = replace(verified(desk, card), card_number=None)
+        nameless = replace(desk.verified(card), card_number=None)
         desk.link(other, nameless)
         assert desk.problem(card) is CardProblem.UNKNOWN_CARD
 
@@ -129,14 +126,6 @@ class TestACard:
         desk.believe(crl=CA.crl())
         desk.link(jane(desk))
         assert desk.problem(CA.card()) is CardProblem.UNKNOWN_CARD
-
-
-def verified(desk: Cards, card: Card) -> Verified:
-    with desk.site.provider.database.read() as connection:
-        believed = [Believed(each.id, each.certificate) for each in certificate_authority.enabled(connection)]
-    found = x509.verify(card.chain, believed, NOW, desk.smartcards.number_from)
-    assert isinstance(found, Verified)
-    return found
 
 
 class TestACardIsRefused:

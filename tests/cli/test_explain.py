@@ -2,6 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from idp.accounts.care_identity import CareIdentityProblem
 from idp.accounts.smartcard import CardProblem
 from idp.accounts.webauthn import Cause
 from idp.cli import explain_event
@@ -14,6 +15,13 @@ from tests.builders import a_client
 from tests.cli.conftest import Operator
 
 REFERENCE = "7F3K-2Q"
+# Of these nobody was vouched for: they are traces, and no events.
+TRACED = {
+    CareIdentityProblem.UNREACHABLE,
+    CareIdentityProblem.LOST,
+    CareIdentityProblem.DECLINED,
+    CareIdentityProblem.NOT_BELIEVED,
+}
 CORRECT = (
     "Correct the redirect_uri that the application sends, or register this one: it must be the same character"
     " for character."
@@ -88,6 +96,29 @@ def test_a_problem_of_a_later_release_is_told_all_the_same(
     assert idp.does("explain", REFERENCE).startswith("The request was refused.\n")
 
 
+@pytest.mark.parametrize(
+    "problem",
+    [
+        "smartcard_of_another_browser",
+        "smartcard_report_too_old",
+        "smartcard_proof_unusable",
+        "care_identity_unreachable",
+        "care_identity_lost",
+        "care_identity_declined",
+        "care_identity_not_believed",
+    ],
+)
+def test_a_problem_on_the_way_with_a_card_has_its_words(
+    idp: Operator, database: Database, now: datetime, problem: str
+) -> None:
+    keep(database, now, problem, cause="because")
+
+    said = idp.does("explain", REFERENCE)
+
+    assert not said.startswith("The request was refused.\n")
+    assert "Cause    because\n" in said
+
+
 def test_what_the_audit_log_has_under_the_reference_is_told(
     idp: Operator, database: Database, now: datetime
 ) -> None:
@@ -144,6 +175,16 @@ def test_every_refusal_of_a_passkey_has_its_remedy(event: str, cause: str) -> No
 
     assert said is not None
     assert said.sentence.startswith("A passkey was ")
+    assert said.remedy is not None
+
+
+# Of these nobody was vouched for: they are traces, and no events.
+@pytest.mark.parametrize("problem", [each for each in CareIdentityProblem if each not in TRACED])
+def test_every_refusal_of_a_care_identity_has_its_remedy(problem: CareIdentityProblem) -> None:
+    said = explain_event.meaning(an_event("care_identity.refused", problem.value))
+
+    assert said is not None
+    assert said.sentence.startswith("A sign-in at NHS Care Identity was refused: ")
     assert said.remedy is not None
 
 

@@ -63,6 +63,29 @@ class TestACard:
         claims = site.claims(site.redeem(code).json["id_token"])  # type: ignore[index]  # it is an object
         assert (claims["acr"], claims["amr"]) == ("AAL3_SMARTCARD", ["sc", "pin", "mfa"])
 
+    def test_is_named_to_an_application_that_may_see_esr_details(self, site: Site, cards: Reader) -> None:
+        visitor = site.browser()
+        back = cards.use(visitor, waiting(visitor, scope="openid esr"))
+        answer = site.redeem(received(visitor.follow(back))["code"]).get_json()
+        assert site.claims(answer["id_token"])["nhsid_useruid"] == "123456789012"
+        assert site.userinfo(answer["access_token"]).get_json()["nhsid_useruid"] == "123456789012"
+
+    def test_is_named_to_no_other(self, site: Site, cards: Reader) -> None:
+        visitor = site.browser()
+        back = cards.use(visitor, waiting(visitor, scope="openid profile"))
+        answer = site.redeem(received(visitor.follow(back))["code"]).get_json()
+        assert "nhsid_useruid" not in site.claims(answer["id_token"])
+        assert "nhsid_useruid" not in site.userinfo(answer["access_token"]).get_json()
+
+    def test_without_a_number_is_not_named(self, site: Site, cards: Reader) -> None:
+        nameless = CA.card(None)
+        cards.desk.link(jane(site), cards.desk.verified(nameless))
+        cards.insert(nameless)
+        visitor = site.browser()
+        back = cards.use(visitor, waiting(visitor, scope="openid esr"))
+        answer = site.redeem(received(visitor.follow(back))["code"]).get_json()
+        assert "nhsid_useruid" not in site.claims(answer["id_token"])
+
     def test_signs_in_without_an_application(self, site: Site, cards: Reader) -> None:
         visitor = site.browser()
         back = cards.use(visitor)
