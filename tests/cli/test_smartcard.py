@@ -17,6 +17,7 @@ from uuid import UUID
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from OpenSSL import SSL
 
 from idp.cli.smartcard import problems
 from idp.db import Database, certificate_authority, revocation_list, smartcard
@@ -166,6 +167,19 @@ class TestACardInTheReader:
             session = first.session
         with _connected(origin, context, session) as second:
             assert not second.session_reused
+
+    def test_is_not_exchanged_for_another_on_the_way(self, origin: Origin) -> None:
+        """TLS 1.2 lets either side shake hands again, with other certificates (RFC 5746)."""
+        context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+        context.set_max_proto_version(SSL.TLS1_2_VERSION)
+        with socket.create_connection(("127.0.0.1", origin.port), timeout=10) as raw:
+            raw.settimeout(None)
+            line = SSL.Connection(context, raw)
+            line.set_connect_state()
+            line.do_handshake()
+            line.renegotiate()
+            with pytest.raises(SSL.Error):
+                line.do_handshake()
 
     def test_serves_one_request_a_connection(self, origin: Origin) -> None:
         assert origin.ask("/healthz").headers["Connection"] == "close"
