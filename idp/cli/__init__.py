@@ -26,9 +26,10 @@ COMMANDS: Final[Mapping[str, str]] = {
     "ca": "Say whose smartcards are believed.",
     "crl": "Fetch and show the lists of revoked smartcards.",
     "card": "Link smartcards to accounts, and find out what is wrong with one.",
+    "care-identity": "See whether NHS Care Identity answers, and what to register there.",
     "explain": "Tell what happened under a reference that a page showed.",
 }
-"""Each is the command of that name in the module of that name."""
+"""Each is the command of that name in the module of that name, where `-` is `_`."""
 
 _EXIT_CODES = "Ends with 0 (done), 1 (refused, nothing changed) or 2 (wrong usage or settings)."
 
@@ -42,7 +43,8 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the same
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(f"idp.cli.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(importlib.import_module(f"idp.cli.{name}"), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

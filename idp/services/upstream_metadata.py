@@ -73,6 +73,12 @@ class UpstreamMetadata:
                 known = self._keys = _keys(self._fetch(self._document(now).jwks_uri, now)), now
             return known[0].get(kid)
 
+    def key_names(self, now: datetime) -> tuple[str, ...]:
+        """The names of its keys, as it publishes them now. Raises `Unreachable`."""
+        with self._lock:
+            self._keys = _keys(self._fetch(self._document(now).jwks_uri, now)), now
+            return tuple(sorted(name for name in self._keys[0] if name is not None))
+
     def rest(self, now: datetime) -> None:
         """It did not answer: leave it alone for a while."""
         self._breaker.failed(self.issuer, now)
