@@ -18,7 +18,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -30,7 +30,10 @@ _HANDSHAKE_SECONDS: Final = 60.0
 """A person may have to look for the card and remember the PIN."""
 
 _MOST_OF_AN_ADDRESS: Final = 64
-"""Handshakes at once: a quarter of the threads, for a hospital that has one address."""
+"""Connections at once: a quarter of the threads, for a hospital that has one address."""
+
+_REQUEST_SECONDS: Final = 10.0
+"""After the handshake there is one short request, however few bytes come at a time."""
 
 _IDLE_SECONDS: Final = 10.0
 _LARGEST_RECORD: Final = 16 * 1024
@@ -50,17 +53,20 @@ class Context:
         self._context.use_privatekey_file(str(key))
         self._context.check_privatekey()
         self._context.set_verify(SSL.VERIFY_PEER, _whatever_it_is)
-        self._shaking_hands: Counter[str] = Counter()
+        self._open: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def wrap_socket(self, raw: socket.socket, **_options: object) -> "Connection":
         """Shake hands over an accepted socket. Raises OSError when that fails or takes too long.
 
-        So it does at once when its address shakes too many hands already.
+        So it does at once when its address has too many connections already.
         """
         try:
-            with self._share_of(raw.getpeername()[0]):
-                return Connection(self._context, raw)
+            with ExitStack() as share:
+                share.enter_context(self._share_of(raw.getpeername()[0]))
+                connection = Connection(self._context, raw)
+                connection.keep(share.pop_all())
+                return connection
         except OSError:
             # gunicorn would wait for the other side to hang up, and let everybody else wait meanwhile.
             with suppress(OSError):
@@ -70,16 +76,16 @@ class Context:
     @contextmanager
     def _share_of(self, address: str) -> Iterator[None]:
         with self._lock:
-            if self._shaking_hands[address] >= _MOST_OF_AN_ADDRESS:
-                raise ConnectionResetError(errno.ECONNRESET, "its address has too many handshakes under way")
-            self._shaking_hands[address] += 1
+            if self._open[address] >= _MOST_OF_AN_ADDRESS:
+                raise ConnectionResetError(errno.ECONNRESET, "its address has too many connections")
+            self._open[address] += 1
         try:
             yield
         finally:
             with self._lock:
-                self._shaking_hands[address] -= 1
-                if not self._shaking_hands[address]:
-                    del self._shaking_hands[address]
+                self._open[address] -= 1
+                if not self._open[address]:
+                    del self._open[address]
 
 
 class Connection:
@@ -92,19 +98,27 @@ class Connection:
         self._tls.set_accept_state()
         self._timeout: float | None = _IDLE_SECONDS
         self._has_said_goodbye = False
+        self._kept = ExitStack()
         try:
             self._patiently(self._tls.do_handshake, _HANDSHAKE_SECONDS)
         except SSL.ZeroReturnError as error:
             raise ConnectionResetError(errno.ECONNRESET, "the browser has thought better of it") from error
         self.presented = _presented(self._tls)
+        self._asks_until = time.monotonic() + _REQUEST_SECONDS
+
+    def keep(self, held: ExitStack) -> None:
+        """Hold this until the connection is closed."""
+        self._kept = held
 
     def recv(self, size: int) -> bytes:
         """Up to so many bytes; none when the browser has finished, or we have."""
         if self._has_said_goodbye:
             # gunicorn waits for the other side to hang up, and lets everybody else wait meanwhile.
             return b""
+        seconds = _IDLE_SECONDS if self._timeout is None else self._timeout
+        seconds = min(seconds, self._asks_until - time.monotonic())
         try:
-            return self._patiently(lambda: self._tls.recv(min(size, _LARGEST_RECORD)), self._timeout)
+            return self._patiently(lambda: self._tls.recv(min(size, _LARGEST_RECORD)), seconds)
         except SSL.ZeroReturnError:
             return b""
 
@@ -142,6 +156,7 @@ class Connection:
 
     def close(self) -> None:
         """Close the socket."""
+        self._kept.close()
         self._raw.close()
 
     def _patiently(self, act: Callable[[], T], seconds: float | None) -> T:

@@ -199,6 +199,12 @@ def _connected(
     return context.wrap_socket(raw, server_hostname="localhost", session=session)
 
 
+def _drip(line: socket.socket) -> None:
+    for _ in range(100):
+        line.sendall(b"G")
+        time.sleep(0.2)
+
+
 class TestNoHeaderIsACard:
     @pytest.mark.parametrize(
         "name",
@@ -313,6 +319,13 @@ class TestStrangers:
         finally:
             for line in (*plain, *lingering):
                 line.close()
+
+    def test_who_ask_too_slowly_are_cut_off(self, origin: Origin) -> None:
+        with _connected(origin, origin.context()) as line:
+            started = time.monotonic()
+            with pytest.raises(OSError, match=r"Broken pipe|reset|closed"):
+                _drip(line)
+        assert 9 < time.monotonic() - started < 15
 
     def test_who_choose_no_card_and_go_are_no_fault(self, origin: Origin) -> None:
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
