@@ -4,10 +4,11 @@ import json
 import socket
 import ssl
 import subprocess
+import time
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key, pkcs12
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from pyotp import TOTP
 
 from idp import settings as settings_module
@@ -33,9 +35,10 @@ from idp.policy import recovery_code as codes
 from idp.services.clock import SystemClock
 from idp.services.digest import digest
 from tests import postgresql
+from tests.certificates import Authority, a_name
 from tests.cli import running
 
-OFFSETS = (0, 1, 2, 3, 6)
+OFFSETS = (0, 1, 2, 3, 4, 6)
 LINUX = pytest.mark.skipif(not Path("/proc/self").exists(), reason="PR_SET_PDEATHSIG and /proc are Linux's")
 
 
@@ -71,7 +74,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 def test_everything_answers(demo: Running) -> None:
     assert running.status(demo.port, "/.well-known/openid-configuration") == 200
-    assert [running.status(demo.port + offset, "/") for offset in (1, 3)] == [200, 200]
+    assert [running.status(demo.port + offset, "/") for offset in (1, 3, 4)] == [200, 200, 200]
     assert running.status(demo.port + 6, "/cards.crl") == 200
 
 
@@ -83,6 +86,7 @@ def test_demo_json_says_where_everything_is(demo: Running) -> None:
     assert document["outbox"] == str(demo.data / "outbox")
     assert document["smartcard_origin"] == f"https://localhost:{demo.port + 2}"
     assert document["ca"] == str(demo.data / "ca.pem")
+    assert document["care_identity"] == f"http://localhost:{demo.port + 4}"
     assert running.status(demo.port, "/dev/outbox") == 200
 
 
@@ -180,6 +184,19 @@ def test_the_smartcard_origin_proves_the_one_good_card(
     assert location.startswith(f"http://localhost:{demo.port}/smartcard/return?")
     asked = urllib.parse.parse_qs(urllib.parse.urlsplit(location).query)
     assert asked.keys() == {"state", answered}
+
+
+def test_the_list_of_revoked_cards_is_there_at_once_and_renewed_by_asking(demo: Running) -> None:
+    """In force for days, and fetched every ten minutes: it does not end however long the demo runs."""
+    (before,) = _crls(demo, "show")
+    assert before["last_error"] is None
+    made, until = (datetime.fromisoformat(str(before[name])) for name in ("this_update", "next_update"))
+    assert until - made == timedelta(days=7)
+    time.sleep(1)  # Its number is the second it was made in.
+    (fetched,) = _crls(demo, "fetch")
+    assert fetched["fetched"] is True
+    (after,) = _crls(demo, "show")
+    assert int(str(after["number"])) > int(str(before["number"]))
 
 
 def test_the_login_page_offers_the_smartcard(demo: Running) -> None:
@@ -449,6 +466,31 @@ def test_the_servers_certificate_is_renewed_before_it_is_over_and_the_cards_afte
     assert unchanged == {"ca.pem", "ca.key", "expired.pem", "expired.key", "expired.p12"}
 
 
+@pytest.mark.parametrize(("name", "is_believed"), [("localhost", True), ("id.example.nhs.uk", False)])
+def test_who_trusts_the_authority_trusts_it_for_this_machine_alone(
+    place: Place, name: str, *, is_believed: bool
+) -> None:
+    """Its key lies in the folder: whoever reads that must not be able to pose as anybody else."""
+    ca = x509.load_pem_x509_certificate(place.ca.read_bytes())
+    stolen = load_pem_private_key(place.ca_key.read_bytes(), None)
+    now = SystemClock().now().replace(microsecond=0)
+    posing = Authority(ca, stolen).card(
+        None,
+        name=a_name(name),
+        begins=now - timedelta(days=1),
+        extensions={
+            "names": (x509.SubjectAlternativeName([x509.DNSName(name)]), False),
+            "extended": (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),
+        },
+    )
+    certificate, key = place.folder / "posing.pem", place.folder / "posing.key"
+    certificate.write_bytes(posing.pem)
+    key.write_bytes(posing.key_pem)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(certificate, key)
+    assert _believes(ssl.create_default_context(cafile=str(place.ca)), server, name) is is_believed
+
+
 def test_a_card_that_is_half_made_is_made_whole(place: Place) -> None:
     """A kill leaves a key without its certificate, because the certificate is written last."""
     (place.cards / "unknown.pem").unlink()
@@ -494,6 +536,30 @@ def test_passwords_satisfy_the_default_policy(password: str) -> None:
     assert not any(one == other for one, other in pairwise(lower))
     for run in ("abcdefghijklmnopqrstuvwxyz", "zyxwvutsrqponmlkjihgfedcba", "0123456789", "9876543210"):
         assert not any(run[i : i + 4] in lower for i in range(len(run) - 3))
+
+
+def _crls(demo: Running, command: str) -> list[dict[str, object]]:
+    """What `idp crl` says of the demo."""
+    done = running.idp("--data", str(demo.data), "crl", command, "--json")
+    assert done.returncode == 0, done.stderr
+    said: list[dict[str, object]] = json.loads(done.stdout)
+    return said
+
+
+def _believes(browser: ssl.SSLContext, server: ssl.SSLContext, name: str) -> bool:
+    """Whether a browser that asks for this name goes on when the server has shaken hands."""
+    to_server, to_browser = ssl.MemoryBIO(), ssl.MemoryBIO()
+    asking = browser.wrap_bio(to_browser, to_server, server_hostname=name)
+    answering = server.wrap_bio(to_server, to_browser, server_side=True)
+    for _ in range(4):
+        for side in (asking, answering):
+            try:
+                side.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            except ssl.SSLCertVerificationError:
+                return False
+    return asking.getpeercert() is not None
 
 
 def _certificates(data: Path) -> list[Path]:
