@@ -2,6 +2,7 @@
 
 import io
 import logging
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +18,7 @@ from idp.accounts.mfa import Ended, NotProved, Proved
 from idp.accounts.sign_in import Failed
 from idp.db.browser_session import BrowserSession
 from idp.db.engine import migration_engine
+from idp.db.recovery_code import recovery_codes
 from idp.db.totp_device import totp_devices
 from idp.policy.assurance import Factor
 from idp.policy.rate import RateLimit
@@ -273,6 +275,19 @@ class TestRecoveryCodes:
             desk.recover(session, "3-00000-00000-00000-0")
             assert hasher.verifications == before + 1
             desk.add_codes()
+
+    def test_are_hashed_like_passwords_each_with_its_own_salt(self, desk: Desk) -> None:
+        codes = desk.add_codes()
+        with migration_engine(desk.site.provider.database.url).connect() as connection:
+            hashes = list(connection.execute(select(recovery_codes.c.code_hash)).scalars())
+        assert len(hashes) == 10
+        for code in codes:
+            assert code not in str(hashes)
+            assert code.replace("-", "") not in str(hashes)
+        salts = [
+            re.fullmatch(r"\$argon2id\$v=19\$m=\d+,t=\d+,p=1\$([^$]{22})\$[^$]{43}", each) for each in hashes
+        ]
+        assert len({salt[1] for salt in salts if salt is not None}) == 10
 
     def test_codes_of_another_account_are_wrong(self, desk: Desk) -> None:
         desk.site.add_account("918JDOE01")

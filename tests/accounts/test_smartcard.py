@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from cryptography.x509.oid import NameOID
+from cryptography import x509
+from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
 from idp.accounts import administration
 from idp.accounts.card_link import unlink
@@ -165,6 +166,23 @@ class TestACardIsRefused:
         assert desk.accepted(CA.card())
         site.clock.advance(MINUTE)
         assert desk.problem(CA.card()) is CardProblem.REVOCATION_UNKNOWN
+
+    def test_that_says_itself_where_to_ask(self, site: Site) -> None:
+        desk = cards.build(site)
+        desk.believe()
+        desk.link(jane(desk))
+        with cards.answering(lambda _: CA.crl()) as canary:
+            where = x509.UniformResourceIdentifier(f"{canary.url}cards.crl")
+            points = x509.CRLDistributionPoints([x509.DistributionPoint([where], None, None, None)])
+            access = x509.AuthorityInformationAccess(
+                [
+                    x509.AccessDescription(AuthorityInformationAccessOID.OCSP, where),
+                    x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, where),
+                ]
+            )
+            card = CA.card(extensions={"points": (points, False), "access": (access, False)})
+            assert desk.problem(card) is CardProblem.REVOCATION_UNKNOWN
+        assert canary.asked == []
 
     def test_whose_issuer_has_told_nobody_where_its_revocations_are(self, desk: Cards) -> None:
         """The root is believed, the authority between is not configured: nobody can say what it revoked."""
