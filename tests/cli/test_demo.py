@@ -268,7 +268,7 @@ def test_a_demo_stops_whole_and_starts_again_with_what_it_had(tmp_path: Path) ->
 def test_a_killed_demo_leaves_no_process_behind(tmp_path: Path) -> None:
     demo = begin(tmp_path, "--workers", "2")
     processes = running.descendants(demo.process.pid)
-    assert len(processes) == 9
+    assert len(processes) == 10
     demo.process.kill()
     demo.process.wait()
     running.wait_until(lambda: not any(map(running.is_alive, processes)), demo.log)
@@ -564,7 +564,7 @@ def _believes(browser: ssl.SSLContext, server: ssl.SSLContext, name: str) -> boo
 
 def _certificates(data: Path) -> list[Path]:
     """Every file of a certificate or its key."""
-    return sorted([*data.glob("*.pem"), *data.glob("*.key"), *(data / "cards").iterdir()])
+    return sorted([*data.glob("ca.*"), *data.glob("localhost.*"), *(data / "cards").iterdir()])
 
 
 def _made(place: Place) -> Place:

@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from click.testing import CliRunner
 
 from idp.cli import main
+from idp.cli.demo.place import LAST_PORT
 from idp.cli.process import end_with
 from tests.journeys.live import free_port, without_settings
 from tests.journeys.mail import Mailbox
@@ -80,6 +81,10 @@ class Demo:
         return options
 
     @property
+    def care_identity(self) -> str:
+        return f"http://localhost:{self.port + 4}"
+
+    @property
     def learning(self) -> str:
         return f"http://localhost:{self.port + 3}"
 
@@ -130,7 +135,7 @@ class Demo:
 @contextmanager
 def running(folder: Path) -> Iterator[Demo]:
     """Run the demo until the block ends."""
-    port = free_port(beside=tuple(range(1, 6)))
+    port = free_port(beside=tuple(range(1, LAST_PORT + 1)))
     command = [sys.executable, "-m", "idp", "demo", "--port", str(port), "--data", str(folder)]
     process = subprocess.Popen(
         command,

@@ -129,6 +129,7 @@ def _start(place: Place, children: Children, *, reset: bool) -> None:
     # They take as long to start as a database to fill.
     children.start_authority(place)
     children.start_relying_parties(place)
+    children.start_care_identity(place)
     if not is_complete:
         from idp.cli.demo import seed  # noqa: PLC0415 - a warm start does without it
 

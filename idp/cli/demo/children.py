@@ -14,7 +14,7 @@ from typing import Final, Self
 
 import click
 
-from idp.cli.demo import certificates
+from idp.cli.demo import care_identity, certificates
 from idp.cli.demo.clients import LEARNING, SELF_SERVICE
 from idp.cli.demo.place import Place, bundled
 from idp.cli.process import end_with
@@ -90,6 +90,20 @@ class Children:
             f"--port={place.authority_port}",
         )
         self._start("card-authority", command, place, ("127.0.0.1", place.authority_port), "/healthz", {})
+
+    def start_care_identity(self, place: Place) -> None:
+        """Start the stand-in for NHS Care Identity; it asks for the provider's keys when somebody comes."""
+        command = (
+            sys.executable,
+            str(bundled("examples") / "care_identity.py"),
+            f"--port={place.care_identity_port}",
+            f"--client-id={care_identity.CLIENT_ID}",
+            f"--client-jwks-uri={place.issuer}/care-identity/jwks.json",
+            f"--redirect-uri={place.issuer}/care-identity/return",
+            f"--backchannel-logout-uri={place.issuer}/care-identity/logout",
+            f"--people={place.care_identity_people}",
+        )
+        self._start("care-identity", command, place, ("127.0.0.1", place.care_identity_port), "/healthz", {})
 
     def start_provider(self, place: Place) -> None:
         """Start the provider on the folder's settings."""

@@ -13,7 +13,7 @@ from idp.cli.table import pairs, table
 
 
 def describe(place: Place, clients: Sequence[Client]) -> None:
-    """Write demo.json. What is not built yet is null."""
+    """Write demo.json."""
     document = {
         "issuer": place.issuer,
         "accounts": [_account(persona, place) for persona in PEOPLE],
@@ -22,6 +22,7 @@ def describe(place: Place, clients: Sequence[Client]) -> None:
         "mailbox": place.mailbox,
         "relying_party": place.self_service,
         "smartcard_origin": place.smartcard_origin,
+        "care_identity": place.care_identity,
         "ca": str(place.ca),
         "cards": [{"name": card.name, **_files(card, place), "note": card.note} for card in CARDS],
     }
@@ -34,6 +35,7 @@ def lines(place: Place) -> list[str]:
         ("My ESR Self-Service", f"{place.self_service}   begin here"),
         ("Learning", place.learning),
         ("Central sign-in", place.issuer),
+        ("NHS Care Identity", f"{place.care_identity}   a stand-in, where anybody is believed"),
         ("Mailbox", place.mailbox),
         ("Smartcards", f"{place.cards}   the password of each file is {PASSWORD}"),
         ("Their authority", f"{place.ca}   for a browser to trust {place.smartcard_origin}"),

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 
 import click
 
-from idp.cli.demo import certificates
+from idp.cli.demo import care_identity, certificates
 from idp.cli.demo.certificates import CARDS
 from idp.cli.demo.clients import Client
 from idp.cli.demo.files import write
@@ -47,6 +47,8 @@ _OURS: Final = (
     "ca.key",
     "localhost.pem",
     "localhost.key",
+    "care-identity.pem",
+    "care-identity.json",
     "logs",
     _NEW_KEYS,
     "keys",  # Last: while the mark is there, removing can be taken up again.
@@ -123,6 +125,7 @@ def make(place: Place, clients: Clients) -> None:
     for client in clients:
         client.make_credentials(place.clients)
     certificates.make(place, SystemClock().now())
+    care_identity.make(place)
 
 
 def write_settings(place: Place) -> None:
@@ -146,6 +149,7 @@ def is_complete(place: Place, clients: Clients) -> bool:
         bool(made == _made(place, clients))
         and all(client.has_credentials(place.clients) for client in clients)
         and certificates.is_complete(place, SystemClock().now())
+        and care_identity.is_complete(place)
     )
 
 
@@ -185,6 +189,11 @@ def _settings(place: Place) -> dict[str, str]:
         "IDP_SMARTCARD_PORT": str(place.smartcard_port),
         "IDP_SMARTCARD_CERTIFICATE": str(place.server_certificate),
         "IDP_SMARTCARD_KEY": str(place.server_key),
+        "IDP_CARE_IDENTITY_ISSUER": place.care_identity,
+        "IDP_CARE_IDENTITY_CLIENT_ID": care_identity.CLIENT_ID,
+        "IDP_CARE_IDENTITY_KEY": str(place.care_identity_key),
+        # So that there is more than one way to sign in there.
+        "IDP_CARE_IDENTITY_ACR_VALUES": "AAL2_OR_AAL3_ANY",
         "IDP_BRAND": "nhs",
         "IDP_SERVICE_DESK": _SERVICE_DESK,
         # Whoever tries the demo is one address, and may well be a program.

@@ -12,6 +12,7 @@ PORTS: Final = {
     "My ESR Self-Service": 1,
     "the smartcard origin": 2,
     "Learning": 3,
+    "the stand-in for NHS Care Identity": 4,
     "the card authority": 6,
 }
 """What listens where, counted from the demo's port."""
@@ -72,6 +73,26 @@ class Place:
     def revocation_list(self) -> str:
         """The address of its list."""
         return f"http://127.0.0.1:{self.authority_port}/cards.crl"
+
+    @property
+    def care_identity_port(self) -> int:
+        """Where the stand-in for NHS Care Identity listens."""
+        return self.port + PORTS["the stand-in for NHS Care Identity"]
+
+    @property
+    def care_identity(self) -> str:
+        """Its address, which is its name as an issuer too."""
+        return f"http://localhost:{self.care_identity_port}"
+
+    @property
+    def care_identity_key(self) -> Path:
+        """With which the identity provider proves itself there."""
+        return self.folder / "care-identity.pem"
+
+    @property
+    def care_identity_people(self) -> Path:
+        """Who has a Smartcard there."""
+        return self.folder / "care-identity.json"
 
     @property
     def mailbox(self) -> str:
