@@ -239,6 +239,20 @@ class TestWhoIsVouchedFor:
         outcomes = together(lambda: care.service.come_back(*backs.pop(), VISIT))
         assert Counter(type(outcome) for outcome in outcomes) == {Entered: 12}
 
+    def test_is_one_alone_when_twelve_come_at_once_with_one_number(self, care: Care) -> None:
+        people = count(910000000100)
+        care.upstream.change_id_token = lambda claims: claims.update(
+            sub=str(next(people)), nhsid_useruid=NUMBER
+        )
+        backs = [
+            (secret, returned(care.upstream.authorize(leave(care, secret))))
+            for secret in (f"secret-{number}" for number in range(12))
+        ]
+        outcomes = together(lambda: care.service.come_back(*backs.pop(), VISIT))
+        assert Counter(
+            outcome.problem.value if isinstance(outcome, Refused) else "entered" for outcome in outcomes
+        ) == {"entered": 1, "other_card": 11}
+
     def test_is_told_of_in_the_audit_log(self, care: Care) -> None:
         sign_in(care)
         proved, entered = care.events()[-2:]

@@ -1,7 +1,9 @@
 """Logging in with NHS Care Identity: there and back in one browser, once; and signing out from there."""
 
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from html import unescape
 from pathlib import Path
@@ -415,6 +417,26 @@ class TestSigningOutThere:
     @pytest.mark.parametrize("form", [{}, {"logout_token": ""}, {"logout_token": "nonsense"}])
     def test_in_another_form_is_none(self, care: Care, form: dict[str, str]) -> None:
         assert care.site.post("/care-identity/logout", None, **form).status_code == 400
+
+
+def test_nobody_waits_while_we_ask_who_signed_out(care: Care) -> None:
+    """On SQLite whoever answers programs takes turns: not who has to wait for another server."""
+    is_asked, may_answer = threading.Event(), threading.Event()
+
+    def slow(_request: Request) -> Response:
+        is_asked.set()
+        may_answer.wait(2)
+        return Response(status=503)
+
+    care.upstream.answers["/jwks.json"] = slow
+    with ThreadPoolExecutor(1) as elsewhere:
+        out = elsewhere.submit(care.log_out)
+        assert is_asked.wait(2)
+        began = time.monotonic()
+        assert care.site.userinfo("nobody's").status_code == 401
+        assert time.monotonic() - began < 1
+        may_answer.set()
+        assert out.result().status_code == 400
 
 
 def test_care_identity_finds_our_keys_where_it_looks_for_them(care: Care) -> None:
