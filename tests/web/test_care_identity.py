@@ -263,6 +263,13 @@ class TestNobodyElseIsSignedIn:
         gone = attacker.get(waiting(victim))
         assert heading(gone) == "This login page belongs to another browser"
 
+    @pytest.mark.parametrize("state", ["", "another", "%C3%A9", "%FF", "%ED%A0%80", "%00", "a" * 5000])
+    def test_by_a_link_of_another_site_which_spoils_nothing(self, care: Care, state: str) -> None:
+        visitor = care.site.browser()
+        answer = care.upstream.authorize(care.leave(visitor))
+        assert visitor.get(f"/care-identity/return?state={state}&code=x").status_code == 400
+        assert care.come_back(visitor, answer).status_code == 303
+
     def test_by_a_parameter_that_came_twice(self, care: Care) -> None:
         visitor = care.site.browser()
         answer = care.upstream.authorize(care.leave(visitor))

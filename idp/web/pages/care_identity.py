@@ -140,11 +140,13 @@ def come_back(exchange: Exchange) -> Response:
         iss=exchange.asked("iss"),
     )
     outcome = care_identity.come_back(kept, returned, entrance.visit(exchange, waiting))
-    response = (
-        _tell(exchange, outcome, waiting)
-        if isinstance(outcome, Refused)
-        else entrance.let_in(exchange, waiting, outcome)
-    )
+    if isinstance(outcome, Refused):
+        response = _tell(exchange, outcome, waiting)
+        if outcome.problem is CareIdentityProblem.LOST:
+            # Any site can send a browser here: what it is waiting for must not be lost by that.
+            return response
+    else:
+        response = entrance.let_in(exchange, waiting, outcome)
     browser.forget(exchange.provider, response, COOKIE)
     return response
 
