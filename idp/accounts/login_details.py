@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
+from urllib.parse import urlencode
 from uuid import UUID
 
 from idp.accounts.attempt import Attempts
@@ -82,7 +83,8 @@ class LoginDetails:
             ],
         }
         if kind is not Kind.FORGOTTEN:
-            values["forgotten"] = self.post.address("/forgotten")
+            onwards = "" if parked is None else f"?{urlencode({'request': parked})}"
+            values["forgotten"] = self.post.address(f"/forgotten{onwards}")
         if kind is Kind.UNLOCK:
             values["locked"] = is_locked(connection, self.attempts, profiles[0].person_id, now)
         if _are_all(connection, accounts):

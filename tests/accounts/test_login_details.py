@@ -199,6 +199,15 @@ def test_the_link_leads_back_to_the_waiting_sign_in(desk: Desk) -> None:
     assert letter.values["accounts"][0]["link"].endswith("&request=a-handle_of-a-parked-request")
 
 
+@pytest.mark.parametrize("kind", [Kind.REQUEST, Kind.UNLOCK])
+def test_who_has_forgotten_the_password_too_goes_on_with_the_waiting_sign_in(desk: Desk, kind: Kind) -> None:
+    [letter] = desk.answer(kind, request="a-handle_of-a-parked-request")
+
+    forgotten = "https://id.example.nhs.uk/forgotten?request=a-handle_of-a-parked-request"
+    assert letter.values["forgotten"] == forgotten
+    assert forgotten in mailbox.text(letter)
+
+
 def test_letters_are_filed_under_their_person_and_reference(desk: Desk) -> None:
     asked = desk.ask()
     desk.recovery.work()
