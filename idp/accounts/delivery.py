@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from idp.accounts import late_letter
 from idp.accounts.post import Enclosed
 from idp.db import Database, Unavailable, outbox
 from idp.db.outbox import Claimed
@@ -122,7 +123,8 @@ class Delivery:
         if claimed.sealed is None:
             raise ValueError("This mail has no content")
         enclosed = Enclosed.open(self._masters, claimed.id, claimed.sealed)
-        written = self._letters.render(enclosed.letter, enclosed.language, enclosed.values)
+        values = late_letter.as_of(enclosed.values, self._clock.now())
+        written = self._letters.render(enclosed.letter, enclosed.language, values)
         return Message(
             id=claimed.id,
             to=enclosed.to,

@@ -44,7 +44,7 @@ class Written:
     html: str
 
 
-_LINKS: Final = frozenset({"link", "forgotten", "account_page"})
+_LINKS: Final = frozenset({"link", "again", "forgotten", "account_page"})
 # May name a website: an employer's administrators wrote it.
 _OUR_OWN: Final = frozenset({"service_desk"})
 # Mail programs make links of plain text by themselves.

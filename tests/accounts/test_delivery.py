@@ -168,6 +168,23 @@ def test_a_mail_is_sent_as_it_was_written(office: Office, now: datetime) -> None
     assert (mail.state, mail.delivered_at, mail.has_content) == (State.SENT, now + SECOND, False)
 
 
+def test_a_mail_that_leaves_after_its_link_is_over_says_where_to_ask_for_another(office: Office) -> None:
+    [mail_id] = office.queue()
+    office.mailbox.always = AWAY
+    office.delivery.due()
+    office.mailbox.always = None
+    office.clock.advance(timedelta(hours=1))
+
+    assert office.delivery.due() == Delivered(sent=1)
+
+    [message] = office.mailbox.sent
+    assert message.id == mail_id
+    for written in (message.text, message.html):
+        assert TOKEN not in written
+        assert "has expired, because this email could not be sent in time." in written
+        assert f"{ISSUER}/unlock\n" in written or f'href="{ISSUER}/unlock"' in written
+
+
 def test_what_was_sent_is_not_sent_again(office: Office) -> None:
     office.queue()
     office.delivery.due()
@@ -248,7 +265,7 @@ def test_a_mail_that_was_given_up_can_still_be_sent(office: Office) -> None:
         assert outbox.retry(connection, mail_id, office.clock.now())
 
     assert office.delivery.due() == Delivered(sent=1)
-    assert TOKEN in office.mailbox.sent[0].text
+    assert "could not be sent in time" in office.mailbox.sent[0].text
 
 
 def _nothing(_office: Office, _mail_id: uuid.UUID) -> None:

@@ -297,6 +297,22 @@ class TestWords:
         assert "you need do nothing; nobody can use it without this email." in written.text
         assert "give this reference: 7F3K-2Q" in written.text
 
+    @pytest.mark.parametrize("letter", [Letter.WELCOME, Letter.LOGIN_DETAILS, Letter.ENROL_FACTOR])
+    @pytest.mark.parametrize("language", ["en", "cy"])
+    def test_in_place_of_a_link_that_is_over_one_may_ask_for_another(
+        self, letter: Letter, language: str
+    ) -> None:
+        again = "https://id.example.nhs.uk/forgotten?request=a-handle"
+        late = {"link": None, "again": again}
+        of_account = {"accounts": [{**an_account("reset"), "until": UNTIL, **late}]}
+        more = of_account if letter is Letter.LOGIN_DETAILS else late
+        written = LETTERS.render(letter, language, {**VALUES[letter], **more})
+        words = {"en": "could not be sent in time", "cy": "nad oedd modd anfon yr e-bost hwn mewn pryd"}
+        for text in (written.text, written.html):
+            assert words[language] in text
+            assert again in text
+            assert "None" not in text
+
     def test_a_closed_account_and_a_username_have_no_link(self) -> None:
         for letter, offer in ((Letter.LOGIN_DETAILS, "closed"), (Letter.USERNAMES, "username")):
             told = english(letter, accounts=[an_account(offer)])
