@@ -2,8 +2,7 @@
 
 OpenID Connect Core §3.1.2.1 and §3.1.2.7, RFC 7636, RFC 9207, Back-Channel Logout 1.0 §2.7; OWASP ASVS 5.0
 §6.8. Who somebody is, Care Identity says; which account that opens, the service desk has said by linking a
-card. The first sign-in binds the pair of issuer and subject to the card with that person's number, and from
-then on both have to agree. What is vouched for is measured by what was asked: assurance, and how long ago.
+card. What is vouched for is measured by what was asked: assurance, and how long ago.
 
 The browser holds one secret. `state`, `nonce` and the PKCE verifier are made from it, so that nothing else
 has to be kept, and an answer serves the browser that asked, once.
@@ -18,17 +17,16 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
+from idp.accounts import care_binding
 from idp.accounts.attempt import AddressThrottled, Attempts, Limits
 from idp.accounts.entry import Entered, Entry, Visit, may_enter
-from idp.db import Conflict, Connection, Database, account, audit, browser_session, care_identity, smartcard
+from idp.db import Conflict, Connection, Database, account, audit, browser_session, care_identity
 from idp.db import upstream_request as requests
 from idp.db.audit import AuditEvent
-from idp.db.care_identity import CareIdentity as Bound
 from idp.db.care_identity import CareIdentitySession
 from idp.db.smartcard import Smartcard
 from idp.db.upstream_request import UpstreamRequest
 from idp.policy.assurance import Acr, Factor, satisfies
-from idp.policy.card_number import is_card_number
 from idp.policy.care_identity import factor_of, is_as_asked
 from idp.policy.event_name import EventName
 from idp.policy.journey import Assurance
@@ -277,9 +275,8 @@ class CareIdentity:
             nhsid_useruid=card.card_number,
         )
         # The card's rows after the account's, which `entry` holds, as who unlinks one does it.
-        if entered is None or not smartcard.used(connection, card.id, now):
+        if entered is None or not care_binding.use(connection, said, card, now):
             raise _Undone(CareIdentityProblem.CHANGED, found.id)
-        _bind(connection, said, card, now)
         begun = CareIdentitySession(entered.session.sid, said.issuer, said.subject, said.sid, begun_at=now)
         care_identity.begin_session(connection, begun)
         return entered
@@ -325,31 +322,14 @@ def _not_believed(cause: str) -> Refused:
 
 
 def _card(connection: Connection, said: Assertion) -> Smartcard:
-    """The card of who is vouched for: the one they are bound to, or the one with their number that is free.
-
-    Raises `_Undone` where number and binding disagree, in either direction.
-    """
-    number = said.nhsid_useruid
-    card = (
-        smartcard.find_by_number(connection, number)
-        if number is not None and is_card_number(number)
-        else None
-    )
-    bound = care_identity.find(connection, said.issuer, said.subject)
-    if card is None:
-        problem = CareIdentityProblem.UNKNOWN_PERSON if bound is None else CareIdentityProblem.OTHER_CARD
-        raise _Undone(problem)
-    bound_here = bound or care_identity.find_of_card(connection, said.issuer, card.id)
-    if bound_here is not None and (bound_here.smartcard_id, bound_here.subject) != (card.id, said.subject):
-        raise _Undone(CareIdentityProblem.OTHER_CARD, card.account_id)
-    return card
-
-
-def _bind(connection: Connection, said: Assertion, card: Smartcard, now: datetime) -> None:
-    """Remember who uses the card. Raises `Conflict` when another did at the same moment."""
-    identity = Bound(said.issuer, said.subject, card.id, now, now)
-    if not care_identity.used(connection, identity, now):
-        care_identity.add(connection, identity)
+    """The card of who is vouched for. Raises `_Undone`."""
+    match care_binding.find(connection, said):
+        case care_binding.Unknown():
+            raise _Undone(CareIdentityProblem.UNKNOWN_PERSON)
+        case care_binding.Disagreement(account_id):
+            raise _Undone(CareIdentityProblem.OTHER_CARD, account_id)
+        case card:
+            return card
 
 
 def _record(
