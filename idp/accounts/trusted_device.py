@@ -20,7 +20,7 @@ _LONGEST_AGENT = 256
 
 @dataclass(frozen=True, slots=True)
 class TrustedDevices:
-    """Trusts browsers, knows them again, and ends that."""
+    """Trusts browsers, and knows them again."""
 
     randomness: Randomness
     lifetimes: Lifetimes
@@ -36,25 +36,9 @@ class TrustedDevices:
         rows.add(connection, made, digest(token))
         return token
 
-    def knows(self, connection: Connection, token: str | None, account_id: UUID, now: datetime) -> bool:
-        """Whether this account trusts the browser that brought the token."""
-        return bool(token) and rows.find(connection, digest(token or ""), account_id, now) is not None
-
     def use(self, connection: Connection, token: str | None, account_id: UUID, now: datetime) -> bool:
-        """The same, and note that it has spared a question."""
+        """Whether this account trusts the browser that brought the token; then it has spared a question."""
         found = rows.find(connection, digest(token), account_id, now) if token else None
         if found is not None:
             rows.touch(connection, found.id, now)
         return found is not None
-
-    def of_account(self, connection: Connection, account_id: UUID, now: datetime) -> list[TrustedDevice]:
-        """Those an account trusts, for its owner to see."""
-        return rows.of_account(connection, account_id, now)
-
-    def revoke(self, connection: Connection, device_id: UUID, account_id: UUID, now: datetime) -> bool:
-        """Trust one no longer. False when it is not this account's."""
-        return rows.revoke(connection, device_id, account_id, now)
-
-    def revoke_all(self, connection: Connection, account_id: UUID, now: datetime) -> int:
-        """Trust none of an account's any longer; how many there were."""
-        return rows.revoke_all(connection, account_id, now)

@@ -8,7 +8,7 @@ from idp.accounts import browser_session
 from idp.accounts.factors import Reset, read_name
 from idp.accounts.mfa import NotProved, Proved
 from idp.accounts.permission import Withheld
-from idp.db import recovery_code
+from idp.db import recovery_code, trusted_device
 from idp.db.browser_session import BrowserSession
 from idp.policy.enrolment import Permission
 from tests.accounts.second_factors import HERE, Desk, Telephone, build
@@ -92,16 +92,14 @@ class TestTheReset:
     ) -> None:
         desk.add_app(name="Tablet")
         desk.add_codes()
-        session, token = proved(desk, telephone, trust=True)
+        session, _ = proved(desk, telephone, trust=True)
         for _ in range(3):
             desk.prove(session, telephone.wrong(desk.site))
         assert desk.reset() == Reset(apps=2, passkeys=0, recovery_codes=10, sessions=1)
         assert desk.mfa.ways(desk.jane().id) == ()
         assert desk.guesses() == []
         with desk.site.provider.database.read() as connection:
-            assert not desk.mfa.trusted_devices.knows(
-                connection, token, desk.jane().id, desk.site.clock.now()
-            )
+            assert trusted_device.of_account(connection, desk.jane().id, desk.site.clock.now()) == []
         (letter,) = desk.letters_about("factor_removed")
         assert letter.values["factor"] == "all"
         assert desk.events("account.factors_reset") == [

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from idp.accounts import administration, card_link
 from idp.accounts.factor_news import FactorNews
 from idp.accounts.trusted_device import TrustedDevices
+from idp.db import trusted_device as rows
 from idp.db.engine import migration_engine
 from idp.db.smartcard import Smartcard
 from idp.db.trusted_device import trusted_devices
@@ -35,8 +36,8 @@ def trust(desk: Desk, devices: TrustedDevices, username: str = "918JSMITH01", ag
 
 
 def knows(desk: Desk, devices: TrustedDevices, token: str | None, username: str = "918JSMITH01") -> bool:
-    with desk.site.provider.database.read() as connection:
-        return devices.knows(connection, token, desk.jane(username).id, desk.now)
+    with desk.site.provider.database.write() as connection:
+        return devices.use(connection, token, desk.jane(username).id, desk.now)
 
 
 def test_a_device_is_trusted_for_thirty_days(desk: Desk, devices: TrustedDevices) -> None:
@@ -64,7 +65,7 @@ def test_its_use_is_noted(desk: Desk, devices: TrustedDevices) -> None:
     with desk.site.provider.database.write() as connection:
         assert devices.use(connection, token, desk.jane().id, later)
         assert not devices.use(connection, None, desk.jane().id, later)
-        (found,) = devices.of_account(connection, desk.jane().id, later)
+        (found,) = rows.of_account(connection, desk.jane().id, later)
     assert (found.last_used_at, found.created_at, found.user_agent) == (later, later - DAY, AGENT)
 
 
@@ -73,11 +74,11 @@ def test_its_owner_ends_one_and_nobody_elses(desk: Desk, devices: TrustedDevices
     first, second = trust(desk, devices), trust(desk, devices)
     database = desk.site.provider.database
     with database.read() as connection:
-        shown = devices.of_account(connection, desk.jane().id, desk.now)
+        shown = rows.of_account(connection, desk.jane().id, desk.now)
     with database.write() as connection:
-        assert not devices.revoke(connection, shown[0].id, desk.jane("918JDOE01").id, desk.now)
-        assert devices.revoke(connection, shown[0].id, desk.jane().id, desk.now)
-        assert not devices.revoke(connection, shown[0].id, desk.jane().id, desk.now)
+        assert not rows.revoke(connection, shown[0].id, desk.jane("918JDOE01").id, desk.now)
+        assert rows.revoke(connection, shown[0].id, desk.jane().id, desk.now)
+        assert not rows.revoke(connection, shown[0].id, desk.jane().id, desk.now)
     assert sorted([knows(desk, devices, first), knows(desk, devices, second)]) == [False, True]
 
 
@@ -86,7 +87,7 @@ def test_all_are_ended_at_once(desk: Desk, devices: TrustedDevices) -> None:
     other = trust(desk, devices, "918JDOE01")
     tokens = [trust(desk, devices), trust(desk, devices)]
     with desk.site.provider.database.write() as connection:
-        assert devices.revoke_all(connection, desk.jane().id, desk.now) == 2
+        assert rows.revoke_all(connection, desk.jane().id, desk.now) == 2
     assert not any(knows(desk, devices, token) for token in tokens)
     assert knows(desk, devices, other, "918JDOE01")
 

@@ -252,28 +252,24 @@ class TestTrustedDevices:
         assert "Microsoft Edge on Windows This device Trusted since" in said
 
     def test_one_can_be_ended(self, site: Site, visitor: Visitor) -> None:
-        token, device = trust(site)
+        _, device = trust(site)
         page = visitor.get("/account")
         found = form(page, "/account/trusted-device", device=str(device))
         done = visitor.post(found.action, found.hidden)
         assert "That device is no longer trusted." in visitor.follow(done).text
         with site.provider.database.read() as connection:
-            assert not site.provider.entry.trusted_devices.knows(
-                connection, token, of(site).id, site.clock.now()
-            )
+            assert trusted_device.of_account(connection, of(site).id, site.clock.now()) == []
         assert last(site, "trusted_device.revoked") is not None
         assert visitor.post(found.action, found.hidden).status_code == 404
 
     def test_another_s_cannot(self, site: Site, visitor: Visitor) -> None:
         site.add_account(JO)
-        token, device = trust(site, JO)
+        _, device = trust(site, JO)
         page = visitor.get("/account")
         for named in (str(device), str(uuid.uuid4()), "x", ""):
             assert send(visitor, page, "/account/trusted-device", device=named).status_code == 404
         with site.provider.database.read() as connection:
-            assert site.provider.entry.trusted_devices.knows(
-                connection, token, of(site, JO).id, site.clock.now()
-            )
+            assert len(trusted_device.of_account(connection, of(site, JO).id, site.clock.now())) == 1
 
 
 class TestConsents:
@@ -409,7 +405,7 @@ class TestActivity:
     def test_this_was_not_me_ends_everything_else_and_leads_to_a_new_password(
         self, site: Site, visitor: Visitor
     ) -> None:
-        token, _ = trust(site)
+        trust(site)
         intruder = logged_in(site, agent=EDGE)
         theirs = site.tokens(visitor=intruder)["refresh_token"]
         page = visitor.get("/account/activity")
@@ -423,8 +419,7 @@ class TestActivity:
         assert silent(intruder)["error"] == "login_required"
         assert site.refresh(theirs).status_code == 400
         with site.provider.database.read() as connection:
-            trusted = site.provider.entry.trusted_devices
-            assert not trusted.knows(connection, token, of(site).id, site.clock.now())
+            assert trusted_device.of_account(connection, of(site).id, site.clock.now()) == []
         marked = last(site, DISOWNED)
         assert marked is not None
         assert marked.detail == {

@@ -7,7 +7,7 @@ import pytest
 
 from idp.accounts import browser_session
 from idp.accounts.mfa import Proved
-from idp.db import passkey, recovery_code, totp_device
+from idp.db import passkey, recovery_code, totp_device, trusted_device
 from idp.policy.second_factor import Rule
 from tests import enrolled
 from tests.accounts import second_factors
@@ -148,13 +148,13 @@ class TestRemoving:
         devices, now = site.provider.entry.trusted_devices, site.clock.now()
         visitor = proved(site, phone)
         with site.provider.database.write() as connection:
-            token = devices.trust(connection, of(site).id, user_agent=None, now=now)
+            devices.trust(connection, of(site).id, user_agent=None, now=now)
         enrolled.passkey(site, of(site).id)
         visitor.post(REMOVAL, form(visitor.get("/account"), REMOVAL, kind="passkey").hidden)
         assert keys(site) == []
         assert apps(site) == ["Work telephone"]
         with site.provider.database.read() as connection:
-            assert not devices.knows(connection, token, of(site).id, now)
+            assert trusted_device.of_account(connection, of(site).id, now) == []
 
     @pytest.mark.parametrize("rule", [Rule.ALWAYS, Rule.OUTSIDE])
     def test_the_last_one_stays_where_everybody_has_to_have_one(

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from idp.accounts import browser_session
 from idp.accounts.mfa import Proved
+from idp.db import trusted_device
 from idp.db.browser_session import SECOND_FACTOR_DUE, BrowserSession
 from idp.db.engine import migration_engine
 from idp.db.tables import metadata
@@ -124,7 +125,7 @@ def jane(site: Site, desk: Desk) -> Jane:
     devices = site.provider.entry.trusted_devices
     with site.provider.database.write() as connection:
         devices.trust(connection, account.id, user_agent=None, now=site.clock.now())
-        (device,) = devices.of_account(connection, account.id, site.clock.now())
+        (device,) = trusted_device.of_account(connection, account.id, site.clock.now())
     phone = desk.add_app()
     desk.add_codes()
     enrolled.passkey(site, account.id)
