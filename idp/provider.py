@@ -5,9 +5,7 @@ Made by `app.assemble`, handed to every view. Lower layers receive the parts the
 
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import TypeAlias
 
 from idp.accounts.attempt import Limits
 from idp.accounts.care_identity import CareIdentity
@@ -24,13 +22,12 @@ from idp.accounts.sign_in import SignIn
 from idp.accounts.smartcard import Smartcards
 from idp.db import Database
 from idp.policy.lifetime import Lifetimes
+from idp.policy.network import Networks
 from idp.protocol.keyring import KeyRing
 from idp.protocol.server import Server
 from idp.services.clock import Clock
 from idp.services.keys import MasterKeys
 from idp.services.randomness import Randomness
-
-Networks: TypeAlias = tuple[IPv4Network | IPv6Network, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

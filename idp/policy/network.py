@@ -1,11 +1,13 @@
-"""Say which network an address belongs to, as far as one asker may have all of it.
+"""Name networks, and say which one an address belongs to, as far as one asker may have all of it.
 
 An Internet provider gives a customer up to a /48 of IPv6 (RFC 6177), and whoever rents addresses gets them in
 blocks of IPv4.
 """
 
-from ipaddress import ip_network
-from typing import Final
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Final, TypeAlias
+
+Networks: TypeAlias = tuple[IPv4Network | IPv6Network, ...]
 
 _PREFIX: Final = {4: 24, 6: 48}
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
-from idp.provider import Networks
+from idp.policy.network import Networks
 
 UNKNOWN = "0.0.0.0"  # noqa: S104 - no address at all; nothing binds to it
 

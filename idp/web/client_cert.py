@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from idp.provider import Networks
+from idp.policy.network import Networks
 from idp.services import logs
 from idp.web.address import is_in
 

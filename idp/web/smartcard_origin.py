@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from idp.accounts.smartcard import Card, Smartcards
 from idp.db import Unavailable
-from idp.provider import Networks
+from idp.policy.network import Networks
 from idp.services import logs
 from idp.services.clock import Clock
 from idp.services.digest import digest

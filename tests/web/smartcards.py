@@ -9,7 +9,7 @@ from werkzeug.test import Client as Browser
 from werkzeug.test import TestResponse
 
 from idp.accounts.smartcard import Smartcards
-from idp.provider import Networks
+from idp.policy.network import Networks
 from idp.web.smartcard_origin import SmartcardOrigin
 from tests.accounts import cards
 from tests.accounts.cards import CA, Cards
