@@ -180,6 +180,8 @@ def upstream_client(settings: Settings, clock: Clock, randomness: Randomness) ->
         f"{settings.issuer}/care-identity/return",
         clock=clock,
         randomness=randomness,
+        # The other half of the request threads is for whoever logs in without it.
+        places=settings.request_threads // 2,
     )
 
 

@@ -39,7 +39,11 @@ class NotFetched(Exception):
     """There is no answer. The message says why, for operators."""
 
 
-class Declined(NotFetched):
+class Unusable(NotFetched):
+    """Somebody does answer, and not with what can be used."""
+
+
+class Declined(Unusable):
     """There is an answer, of another status than 200; `body` is what a request that was wrong is told."""
 
     def __init__(self, status: int, body: bytes = b"") -> None:
@@ -146,11 +150,11 @@ def _answer(
 def _check(response: "requests.Response") -> None:
     if response.is_redirect:
         there = response.headers["Location"]
-        raise NotFetched(f"it says to go to {there[:_LONGEST_REASON]!r}; configure that address")
+        raise Unusable(f"it says to go to {there[:_LONGEST_REASON]!r}; configure that address")
     if response.status_code not in _TELLING:
         raise Declined(response.status_code)
     if response.headers.get("Content-Encoding", "identity") != "identity":
-        raise NotFetched("it answers compressed")
+        raise Unusable("it answers compressed")
 
 
 def _read(raw: "urllib3.HTTPResponse", largest: int, deadline: float) -> bytes:
@@ -158,7 +162,7 @@ def _read(raw: "urllib3.HTTPResponse", largest: int, deadline: float) -> bytes:
     while chunk := raw.read1(_CHUNK):
         found += chunk
         if len(found) > largest:
-            raise NotFetched(f"its answer is larger than {largest} bytes")
+            raise Unusable(f"its answer is larger than {largest} bytes")
         if time.monotonic() > deadline:
             raise NotFetched("it takes too long to answer")
     return bytes(found)

@@ -21,10 +21,10 @@ from joserfc import jwt
 
 from idp.services import http
 from idp.services.clock import Clock
-from idp.services.http import Breaker, Declined, NotFetched
+from idp.services.http import Breaker, Declined, NotFetched, Unusable
 from idp.services.randomness import Randomness
 from idp.services.upstream_key import KeyUnusable, PrivateKey
-from idp.services.upstream_metadata import Metadata, Unreachable, UpstreamMetadata
+from idp.services.upstream_metadata import PLACES, Metadata, Unreachable, UpstreamMetadata
 from idp.services.upstream_token import (
     LoggedOut,
     NotBelieved,
@@ -88,9 +88,13 @@ class UpstreamClient:
         clock: Clock,
         randomness: Randomness,
         breaker: Breaker | None = None,
+        places: int = PLACES,
         scope: str = SCOPE,
     ) -> None:
-        """ValueError, with a sentence that says what is wrong, for an `issuer` that cannot be one."""
+        """ValueError, with a sentence that says what is wrong, for an `issuer` that cannot be one.
+
+        `places` is how many may wait for it at once; the next are told that it is `Unreachable`.
+        """
         self.issuer = issuer
         self.client_id = client_id
         self.redirect_uri = redirect_uri
@@ -98,7 +102,7 @@ class UpstreamClient:
         self._clock = clock
         self._randomness = randomness
         self._scope = scope
-        self._provider = UpstreamMetadata(issuer, breaker or Breaker())
+        self._provider = UpstreamMetadata(issuer, breaker or Breaker(), places=places)
         self._reader = Reader(issuer, client_id, self._provider.key)
 
     @property
@@ -182,9 +186,11 @@ class UpstreamClient:
         }
         body, kind = urlencode(form).encode(), "application/x-www-form-urlencoded"
         try:
-            return json_object(http.post(metadata.token_endpoint, body, kind, seconds=_left(deadline)))
+            with self._provider.waiting():
+                told = http.post(metadata.token_endpoint, body, kind, seconds=_left(deadline))
         except NotFetched as error:
             raise self._not_told("token endpoint", error, now) from error
+        return json_object(told)
 
     def _userinfo(
         self, endpoint: str, answer: Mapping[str, Any], now: datetime, deadline: float
@@ -193,19 +199,20 @@ class UpstreamClient:
         if not is_token(access_token) or str(answer.get("token_type")).lower() != "bearer":
             raise NotBelieved(Reason.MALFORMED, "there is no access token of the type Bearer")
         try:
-            return json_object(http.get(endpoint, bearer=access_token, seconds=_left(deadline)))
+            with self._provider.waiting():
+                told = http.get(endpoint, bearer=access_token, seconds=_left(deadline))
         except NotFetched as error:
             raise self._not_told("UserInfo endpoint", error, now) from error
+        return json_object(told)
 
     def _not_told(self, who: str, error: NotFetched, now: datetime) -> NotBelieved | Unreachable:
         """What it means that we were not told what we asked.
 
         Who answers is not left alone, whatever the answer: anybody can make up a code that is trouble.
         """
-        if not isinstance(error, Declined):
+        if not isinstance(error, Unusable):
             self._provider.rest(now)
-            return Unreachable(f"its {who}: {error}")
-        if error.status not in _REFUSALS:
+        if not isinstance(error, Declined) or error.status not in _REFUSALS:
             return Unreachable(f"its {who}: {error}")
         return NotBelieved(Reason.REFUSED_BY_PROVIDER, f"{who}: {error.status} {_error_code(error.body)}")
 

@@ -2,12 +2,14 @@
 
 OpenID Connect Discovery §4, RFC 8414 §3.3, RFC 7517 §5, RFC 9207 §3. What is found is kept for a while. A
 key that is not among those known is looked for once more, but not again and again for everybody who makes
-one up. While it cannot be reached nobody waits for it: the first who asks waits, and the rest are told.
+one up. While it cannot be reached nobody waits for it: the first who asks waits, and the rest are told. While
+it is slow only so many wait at once: whoever waits holds a thread that others need to log in another way.
 """
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address
@@ -29,6 +31,9 @@ _LEAST_BITS: Final = 2048
 _BITS_OF_A_CHARACTER: Final = 6
 _LONGEST_URL: Final = 2048
 
+PLACES: Final = 16
+"""How many may wait for the provider at once, unless it is said otherwise."""
+
 
 class Unreachable(Exception):
     """The provider cannot be asked now, or not as it is set up. The message says why, for operators."""
@@ -46,38 +51,53 @@ class Metadata:
 
 
 class UpstreamMetadata:
-    """What is known of one provider, as this process has found it."""
+    """What is known of one provider, as this process has found it. `places` many may wait for it at once."""
 
-    def __init__(self, issuer: str, breaker: Breaker) -> None:
+    def __init__(self, issuer: str, breaker: Breaker, *, places: int = PLACES) -> None:
         """ValueError, with a sentence that says what is wrong, for an `issuer` that cannot be one."""
         problem = issuer_problem(issuer)
         if problem is not None:
             raise ValueError(f"The issuer {issuer!r} {problem}")
         self.issuer = issuer
         self._breaker = breaker
+        self._places = threading.BoundedSemaphore(places)
         self._lock = threading.Lock()
         self._metadata: tuple[Metadata, datetime] | None = None
         self._keys: tuple[Mapping[str | None, RSAKey], datetime] | None = None
 
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """A place among those who wait for it. Raises `Unreachable` where nobody else may."""
+        if not self._places.acquire(blocking=False):
+            raise Unreachable("as many wait for it as may")
+        try:
+            yield
+        finally:
+            self._places.release()
+
     def document(self, now: datetime) -> Metadata:
         """Its endpoints. Raises `Unreachable`."""
-        with self._lock:
+        known = self._metadata
+        # What is known is told without the lock, which somebody may hold for as long as a question takes.
+        if known is not None and _is_within(_DOCUMENT_LIFETIME, known[1], now):
+            return known[0]
+        with self.waiting(), self._lock:
             return self._document(now)
 
     def key(self, kid: str | None, now: datetime) -> RSAKey | None:
         """Its key of that name; its only one, where none is named. Raises `Unreachable`."""
-        with self._lock:
-            known = self._keys
-            lifetime = _KEYS_LIFETIME if known is not None and kid in known[0] else _BETWEEN_LOOKS
-            if known is None or not _is_within(lifetime, known[1], now):
-                known = self._keys = _keys(self._fetch(self._document(now).jwks_uri, now)), now
-            return known[0].get(kid)
+        keys = self._known_keys(kid, now)
+        if keys is None:
+            with self.waiting(), self._lock:
+                keys = self._known_keys(kid, now)
+                if keys is None:
+                    keys = self._fetch_keys(now)
+        return keys.get(kid)
 
     def key_names(self, now: datetime) -> tuple[str, ...]:
         """The names of its keys, as it publishes them now. Raises `Unreachable`."""
-        with self._lock:
-            self._keys = _keys(self._fetch(self._document(now).jwks_uri, now)), now
-            return tuple(sorted(name for name in self._keys[0] if name is not None))
+        with self.waiting(), self._lock:
+            return tuple(sorted(name for name in self._fetch_keys(now) if name is not None))
 
     def rest(self, now: datetime) -> None:
         """It did not answer: leave it alone for a while."""
@@ -87,6 +107,19 @@ class UpstreamMetadata:
         """Raises `Unreachable` while it is left alone."""
         if self._breaker.is_open(self.issuer, now):
             raise Unreachable("it could not be reached a moment ago")
+
+    def _known_keys(self, kid: str | None, now: datetime) -> Mapping[str | None, RSAKey] | None:
+        """The keys as they were found, while it would not help this one to look again."""
+        known = self._keys
+        if known is None:
+            return None
+        lifetime = _KEYS_LIFETIME if kid in known[0] else _BETWEEN_LOOKS
+        return known[0] if _is_within(lifetime, known[1], now) else None
+
+    def _fetch_keys(self, now: datetime) -> Mapping[str | None, RSAKey]:
+        found = _keys(self._fetch(self._document(now).jwks_uri, now))
+        self._keys = found, now
+        return found
 
     def _document(self, now: datetime) -> Metadata:
         if self._metadata is None or not _is_within(_DOCUMENT_LIFETIME, self._metadata[1], now):

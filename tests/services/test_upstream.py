@@ -3,8 +3,11 @@
 import base64
 import hashlib
 import stat
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -475,6 +478,74 @@ def test_nobody_waits_long_and_the_next_not_at_all(pair: Pair) -> None:
     assert pair.redeem().subject == NUMBER
 
 
+@contextmanager
+def held_up(provider: Upstream, path: str) -> Iterator[threading.Semaphore]:
+    """The provider thinks about what it is asked there until this ends; released once for each question."""
+    asked, go_on = threading.Semaphore(0), threading.Event()
+
+    def slow(_: Request) -> Response:
+        asked.release()
+        go_on.wait(2)
+        return answering({"error": "server_error"}, 500)
+
+    provider.answers[path] = slow
+    try:
+        yield asked
+    finally:
+        go_on.set()
+        del provider.answers[path]
+
+
+@pytest.mark.parametrize("path", [JWKS, "/token", "/userinfo"])
+def test_no_more_wait_at_once_than_may_and_what_is_slow_is_not_gone(pair: Pair, path: str) -> None:
+    """Whoever waits holds a request thread, and others need those to log in with a password."""
+    client = UpstreamClient(
+        *(pair.provider.issuer, CLIENT_ID, KEY, HERE),
+        clock=pair.clock,
+        randomness=FakeRandomness(),
+        places=2,
+    )
+    codes = [pair.code() for _ in range(4)]
+
+    def redeem(code: str) -> Assertion:
+        return client.redeem(code, code_verifier=VERIFIER, nonce=NONCE, now=NOW)
+
+    with ThreadPoolExecutor(2) as waiting:
+        with held_up(pair.provider, path) as asked:
+            first = waiting.submit(redeem, codes[0])
+            assert asked.acquire(timeout=2)
+            second = waiting.submit(redeem, codes[1])
+            # Keys are asked for once for both, and the second has been to the token endpoint for its own.
+            while pair.provider.paths.count("/token") < 2:
+                time.sleep(0.01)
+            time.sleep(0.05)
+            started = time.monotonic()
+            with pytest.raises(Unreachable, match="as many wait for it as may"):
+                redeem(codes[2])
+            assert time.monotonic() - started < 0.5
+        for each in (first, second):
+            each.exception()
+    pair.clock.advance(timedelta(seconds=30))
+    later_on = client.redeem(codes[3], code_verifier=VERIFIER, nonce=NONCE, now=pair.clock.now())
+    assert later_on.subject == NUMBER
+
+
+def test_who_looks_for_a_key_holds_nobody_up_whose_key_is_known(pair: Pair) -> None:
+    """Anybody can post a token that names a key of their own making."""
+    pair.redeem()
+    pair.clock.advance(timedelta(minutes=1))
+    made_up = signing(STRANGER, kid="made up")
+    pair.provider.sign, ours = made_up, pair.provider.sign
+    token = pair.provider.logout_token()
+    pair.provider.sign = ours
+    with ThreadPoolExecutor(1) as stranger, held_up(pair.provider, JWKS) as asked:
+        stranger.submit(pair.client.read_logout, token, pair.clock.now())
+        assert asked.acquire(timeout=2)
+        started = time.monotonic()
+        assert pair.redeem().subject == NUMBER
+        assert time.monotonic() - started < 1
+
+
 def test_who_has_gone_is_unreachable(pair: Pair) -> None:
     code = pair.code()
     pair.provider.stop()
@@ -484,10 +555,22 @@ def test_who_has_gone_is_unreachable(pair: Pair) -> None:
         pair.url()
 
 
-@pytest.mark.parametrize("status", [500, 400])
-def test_a_code_that_is_trouble_shuts_nobody_else_out(pair: Pair, status: int) -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [
+        answering({"error": "server_error"}, 500),
+        answering({"error": "server_error"}, 400),
+        Response("Request blocked", 403),
+        Response("", 302, {"Location": "https://firewall.example/blocked"}),
+        Response(b"x" * 300_000),
+        Response(b"\x1f\x8b", headers={"Content-Encoding": "gzip"}),
+    ],
+    ids=["500", "400", "403", "a redirect", "without end", "compressed"],
+)
+def test_a_code_that_is_trouble_shuts_nobody_else_out(pair: Pair, answer: Response) -> None:
+    """A firewall in front of the provider answers in its own way to a code that looks like an attack."""
     good = pair.code()
-    pair.provider.answers["/token"] = lambda _: answering({"error": "server_error"}, status)
+    pair.provider.answers["/token"] = lambda _: answer
     with pytest.raises((Unreachable, NotBelieved)):
         pair.client.redeem("made-up", code_verifier=VERIFIER, nonce=NONCE, now=NOW)
 
