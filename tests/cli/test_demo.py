@@ -208,6 +208,7 @@ def test_the_login_page_offers_the_smartcard(demo: Running) -> None:
 
 def test_the_printed_tables_name_the_cards_and_the_app(demo: Running) -> None:
     said = demo.log.read_text(encoding="utf-8")
+    assert said.startswith("\nMy ESR Self-Service  http://localhost:")
     (app,) = (each["totp_secret"] for each in demo.document["accounts"] if each["totp_secret"])
     assert f"918ABELLO01  {app}" in said
     assert f"{demo.data / 'cards'}   the password of each file is smartcard" in said

@@ -39,6 +39,7 @@ from idp.policy import totp
 from idp.policy.event_name import EventName
 from idp.policy.lifetime import Lifetimes
 from idp.policy.revocation import Grace
+from idp.services import logs
 from idp.services.clock import SystemClock
 from idp.services.keys import MasterKeys
 from idp.services.randomness import SystemRandomness
@@ -119,6 +120,7 @@ def link_cards(connection: Connection, now: datetime) -> None:
 
 def fetch_list(place: Place) -> None:
     """Fetch the authority's list, so that the first card need not wait for the worker to."""
+    logs.configure(level="ERROR")
     database = Database(place.database_url, pool_size=1)
     try:
         with database.read() as connection:
