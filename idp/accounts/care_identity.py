@@ -183,12 +183,15 @@ class CareIdentity:
             return _unreachable(unreachable)
         except NotBelieved as error:
             return _not_believed(str(error))
-        issuer, ended = self.upstream.issuer, 0
-        with self.database.write() as connection:
+        issuer = self.upstream.issuer
+        with self.database.read() as connection:
             begun = care_identity.begun_sessions(
                 connection, issuer, said.subject, said.sid, said.iat + LEEWAY
             )
-            for each in begun:
+        ended = 0
+        for each in begun:
+            # Each by itself: who holds one must not wait for another, which somebody ends in another order.
+            with self.database.write() as connection:
                 if browser_session.end(connection, each.sid, now):
                     ended += 1
                     event = AuditEvent(

@@ -100,7 +100,12 @@ _OF_CARD = Statement(
     .where(care_identities.c.smartcard_id == bindparam("card")),
     CareIdentity,
 )
-_USED = Effect(update(care_identities).where(_IS_IT).values(last_used_at=bindparam("now")))
+_USED = Effect(
+    update(care_identities)
+    .where(_IS_IT)
+    .where(care_identities.c.smartcard_id == bindparam("card"))
+    .values(last_used_at=bindparam("now"))
+)
 _FORGET = Effect(delete(care_identity_sessions).where(care_identity_sessions.c.sid == bindparam("session")))
 _BEGIN = Effect(insert(care_identity_sessions))
 # Who signed in here anew since, with something else, has a session that owes nothing to the old one. Without
@@ -149,8 +154,11 @@ def find_of_card(connection: Connection, issuer: str, smartcard_id: UUID) -> Car
 
 
 def used(connection: Connection, identity: CareIdentity, now: datetime) -> bool:
-    """Remember that it was used. False when it is not bound any more."""
-    return _USED.run(connection, provider=identity.issuer, sub=identity.subject, now=now) == 1
+    """Remember that it was used. False when it is not bound to this card (any more)."""
+    touched = _USED.run(
+        connection, provider=identity.issuer, sub=identity.subject, card=identity.smartcard_id, now=now
+    )
+    return touched == 1
 
 
 def begin_session(connection: Connection, session: CareIdentitySession) -> None:

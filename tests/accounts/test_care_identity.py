@@ -1,10 +1,12 @@
 """Whom NHS Care Identity vouches for is signed in to the account of their card, and nobody else is."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import count
+from itertools import count, cycle
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from idp.accounts import administration, browser_session, card_link
 from idp.accounts.care_identity import CareIdentityProblem, Refused, Returned, SignedOut, Wanted
 from idp.accounts.entry import Entered, Visit
+from idp.db import browser_session as rows
 from idp.db import care_identity, smartcard
 from idp.db.browser_session import BrowserSession
 from idp.db.signing_key import SigningKey
@@ -252,6 +255,21 @@ class TestWhoIsVouchedFor:
         assert Counter(
             outcome.problem.value if isinstance(outcome, Refused) else "entered" for outcome in outcomes
         ) == {"entered": 1, "other_card": 11}
+
+    def test_is_one_person_when_twelve_answers_give_them_two_numbers_at_once(self, care: Care) -> None:
+        care.site.add_account("918OJONES01")
+        care.link(OTHER_NUMBER, "918OJONES01")
+        numbers = cycle((NUMBER, OTHER_NUMBER))
+        care.upstream.change_id_token = lambda claims: claims.update(nhsid_useruid=next(numbers))
+        backs = [
+            (secret, returned(care.upstream.authorize(leave(care, secret))))
+            for secret in (f"secret-{number}" for number in range(12))
+        ]
+        outcomes = together(lambda: care.service.come_back(*backs.pop(), VISIT))
+        entered = [outcome for outcome in outcomes if isinstance(outcome, Entered)]
+        assert len({session(care, each).account_id for each in entered}) == 1
+        refused = Counter(outcome.problem for outcome in outcomes if isinstance(outcome, Refused))
+        assert refused == {CareIdentityProblem.OTHER_CARD: 12 - len(entered)}
 
     def test_is_told_of_in_the_audit_log(self, care: Care) -> None:
         sign_in(care)
@@ -547,6 +565,21 @@ class TestSigningOutThere:
         session(care, sign_in(care))
         out = care.service.logged_out(care.upstream.logout_token(**claims), address="198.51.100.4")
         assert out == SignedOut(ended)
+
+    def test_waits_for_nobody_who_waits_for_it(self, care: Care) -> None:
+        """Somebody ends the same two sessions in the other order."""
+        database, now = care.site.provider.database, care.site.clock.now()
+        first, last = sorted(session(care, sign_in(care)).sid for _ in range(2))
+        with ThreadPoolExecutor(1) as logout:
+            with database.write() as connection:
+                assert rows.end(connection, last, now)
+                out = logout.submit(
+                    care.service.logged_out, care.upstream.logout_token(), address="198.51.100.4"
+                )
+                time.sleep(0.3)
+                rows.end(connection, first, now)
+            ended = out.result(10)
+        assert isinstance(ended, SignedOut)
 
     def test_ends_nothing_that_was_begun_later(self, care: Care) -> None:
         token = care.upstream.logout_token(sid=None)

@@ -99,6 +99,12 @@ class TestIdentities:
                 an_identity(now), last_used_at=later
             )
 
+    def test_are_not_used_with_another_card(self, stored: Database, now: datetime) -> None:
+        elsewhere = replace(an_identity(now), smartcard_id=OTHER_CARD_ID)
+        with stored.write() as connection:
+            assert not care_identity.used(connection, elsewhere, now + MINUTE)
+            assert care_identity.find(connection, ISSUER, "910000000001") == an_identity(now)
+
     def test_go_with_their_card(self, stored: Database, now: datetime) -> None:
         with stored.write() as connection:
             assert smartcard.remove(connection, CARD_ID)
