@@ -170,6 +170,7 @@ def assemble(
             ceremonies=ceremonies,
             attempts=attempts,
             permissions=permissions,
+            recovery_codes=recovery_codes,
             entry=entry,
             news=news,
             clock=clock,

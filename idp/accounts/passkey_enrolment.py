@@ -3,7 +3,8 @@
 Web Authentication Level 3 §7.1; OWASP ASVS 5.0 §6.3.7, §6.4.4, §7.5.1. Whether the session may is asked when
 the browser is asked, and again in the transaction that stores the passkey: there a mailed link is redeemed,
 the session is stepped up by what its person has just proved, devices that were trusted no longer are, and a
-letter is queued. Another name and removal are as for any factor: `own_factors`.
+letter is queued. Recovery codes come with the first factor, as they do with an app. Another name and removal
+are as for any factor: `own_factors`.
 """
 
 from collections.abc import Mapping
@@ -16,7 +17,8 @@ from idp.accounts.attempt import AddressThrottled, Attempts, Limits
 from idp.accounts.entry import Entered, Entry, Visit
 from idp.accounts.factor_news import Change, Changed, FactorNews
 from idp.accounts.link import ENROL_PURPOSES, LinkProblem
-from idp.accounts.permission import Permissions, Withheld
+from idp.accounts.permission import Permissions, Withheld, is_enrolled
+from idp.accounts.recovery_code import NewCodes, RecoveryCodes
 from idp.accounts.webauthn import Cause, Ceremonies, Refused
 from idp.db import Conflict, Connection, Database, account, audit, link, trusted_device
 from idp.db import passkey as rows
@@ -55,10 +57,14 @@ class Full:
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """There is a passkey more, and the session has proved it."""
+    """There is a passkey more, and the session has proved it.
+
+    `codes` are shown once, to who had no second factor before.
+    """
 
     passkey: Passkey
     entered: Entered
+    codes: tuple[str, ...] = ()
 
 
 Outcome: TypeAlias = Enrolled | Withheld | Full | Refused
@@ -80,6 +86,7 @@ class PasskeyEnrolment:
     ceremonies: Ceremonies
     attempts: Attempts
     permissions: Permissions
+    recovery_codes: RecoveryCodes
     entry: Entry
     news: FactorNews
     clock: Clock
@@ -104,14 +111,22 @@ class PasskeyEnrolment:
     def register(self, asking: Asking, name: str, answer: str) -> Outcome:
         """Store the passkey that the authenticator made, all at once or not at all.
 
-        `name` is what `factors.read_name` has read.
+        `name` is what `factors.read_name` has read. Raises `hashing.Busy`, and then nothing is used up.
         """
         account_id = asking.session.account_id
+        codes = self.recovery_codes.draw() if self._is_first(asking) else None
         made = self.ceremonies.registration(answer, account_id, asking.secret)
-        outcome = made if isinstance(made, Refused) else self._store(asking, name, made)
+        outcome = made if isinstance(made, Refused) else self._store(asking, name, made, codes)
         if isinstance(outcome, Refused):
             self._record_failure(outcome, asking)
         return outcome
+
+    def _is_first(self, asking: Asking) -> bool:
+        """Whether this may be the account's first second factor: nobody else is worth ten hashes."""
+        with self.database.read() as connection:
+            if is_enrolled(connection, asking.session.account_id):
+                return False
+            return self._withheld(connection, asking, self.clock.now()) is None
 
     def _withheld(self, connection: Connection, asking: Asking, now: datetime) -> Withheld | None:
         return self.permissions.withheld(
@@ -137,22 +152,26 @@ class PasskeyEnrolment:
             wants_attestation=bool(self.ceremonies.trust.roots),
         )
 
-    def _store(self, asking: Asking, name: str, made: Registered) -> Outcome:
+    def _store(self, asking: Asking, name: str, made: Registered, codes: NewCodes | None) -> Outcome:
         now = self.clock.now()
         session = asking.session
         passkey = self._named(made, session.account_id, name, now)
         try:
             with self.database.write() as connection:
                 self._check(connection, asking, now)
+                # Of two first factors at once, the second one is no first.
+                is_first = not is_enrolled(connection, session.account_id)
                 rows.add(connection, passkey)
                 entered = self._step_up(connection, asking, passkey, now)
+                if codes is not None and is_first:
+                    self.recovery_codes.store(connection, session.account_id, codes, now)
                 trusted_device.revoke_all(connection, session.account_id, now)
                 self.news.added(connection, _change(passkey, session, asking.visit.address, now))
         except _Undone as undone:
             return undone.outcome
         except Conflict:
             return Refused(Cause.TAKEN, session.account_id)
-        return Enrolled(passkey, entered)
+        return Enrolled(passkey, entered, codes.shown if codes is not None and is_first else ())
 
     def _check(self, connection: Connection, asking: Asking, now: datetime) -> None:
         """Whether it may be done, still. Until the transaction ends nobody else adds a passkey."""

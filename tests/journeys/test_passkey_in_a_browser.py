@@ -125,6 +125,15 @@ def without_autofill(page: Page) -> None:
     page.add_init_script("PublicKeyCredential.isConditionalMediationAvailable = async () => false")
 
 
+def note_codes(page: Page) -> list[str]:
+    """The recovery codes that come with a first passkey, on the page until they are noted down."""
+    expect(page.get_by_role("heading", name="Your recovery codes")).to_be_focused()
+    expect(page.get_by_label("Name of this passkey")).to_be_hidden()
+    noted = page.locator(".idp-codes code").all_inner_texts()
+    page.get_by_role("button", name="I have noted them down").click()
+    return noted
+
+
 def is_added(page: Page, server: LiveServer) -> None:
     expect(page).to_have_url(f"{server.issuer}/account")
     expect(page.get_by_text("Your passkey has been added.")).to_be_visible()
@@ -144,6 +153,9 @@ def test_a_passkey_is_made_and_then_logs_in(server: LiveServer, person: Watched)
     person.look(page, "add")
     page.get_by_label("Name of this passkey").fill("My phone")
     page.get_by_label("Name of this passkey").press("Enter")
+    expect(page.get_by_text("Your passkey has been added.")).to_be_visible()
+    person.look(page, "codes")
+    assert len(set(note_codes(page))) == 10
     is_added(page, server)
     (made,) = phone.credentials
     assert made["isResidentCredential"]
@@ -162,6 +174,7 @@ def test_the_username_field_suggests_it(server: LiveServer, person: Watched) -> 
     phone = Phone.of(page)
     log_in(page)
     add(page, server)
+    note_codes(page)
     is_added(page, server)
     assert len(phone.credentials) == 1
     log_out(page, server)
@@ -174,6 +187,7 @@ def test_it_is_the_second_factor_of_who_types_a_password(server: LiveServer, per
     phone = Phone.of(page)
     log_in(page)
     add(page, server)
+    note_codes(page)
     is_added(page, server)
     log_out(page, server)
     phone.wait_to_be_touched(wait=True)
@@ -215,6 +229,7 @@ def test_what_goes_wrong_is_said(server: LiveServer, person: Watched) -> None:
     expect(problem).to_have_text("No passkey was made. Try again when you are ready.")
     phone.know_its_owner(knows=True)
     page.get_by_role("button", name="Add a passkey").click()
+    note_codes(page)
     is_added(page, server)
     page.goto(f"{server.issuer}/passkey/add")
     page.get_by_label("Name of this passkey").fill("The same phone")

@@ -10,10 +10,10 @@ import pytest
 from werkzeug.test import TestResponse
 
 from idp.db.account import AccountState
-from idp.services.hashing import Hasher
 from tests.observed import statements
 from tests.site import ISSUER, PASSWORD, Site, Visitor, body, received
 from tests.web.conftest import Build
+from tests.web.crowded import full
 from tests.web.forms import form_of, heading, login_page, reference, summary
 
 WRONG = "Wrong.Horse.Lamp19"
@@ -214,21 +214,6 @@ def test_a_full_hash_queue_says_when_to_come_back_and_counts_nothing(build: Buil
             assert int(busy.headers["Retry-After"]) >= 1
             assert not busy.headers.getlist("Set-Cookie")
     assert "code" in received(visitor.log_in(page))
-
-
-class full:  # noqa: N801 - reads as what it makes
-    """A hasher whose every place is taken by others who wait."""
-
-    def __init__(self, hasher: Hasher) -> None:
-        self.places = hasher._pool()._places  # noqa: SLF001 - taken as waiting sign-ins take them
-        self.taken = 0
-
-    def __enter__(self) -> None:
-        while self.places.acquire(blocking=False):
-            self.taken += 1
-
-    def __exit__(self, *_: object) -> None:
-        self.places.release(self.taken)
 
 
 def test_the_welsh_page_stays_welsh_through_a_failure(site: Site) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from idp.accounts.link import Links
-from idp.db import account, audit, passkey
+from idp.db import account, audit, passkey, recovery_code
 from idp.db.account import Account, AccountState
 from idp.db.audit import AuditEvent
 from idp.db.link import Purpose
+from idp.policy import recovery_code as codes
 from idp.services.letters import Letter
 from tests import mailbox
 from tests.authenticator import BE, BS, UP, UV, Algorithm, Authenticator, private_key
@@ -20,6 +21,8 @@ from tests.crowd import together
 from tests.passkeys import Offered, cookie, give, offered, offered_to_step_up, phone, said
 from tests.site import ISSUER, Site, Visitor, body, received
 from tests.web.conftest import Build
+from tests.web.crowded import full
+from tests.web.demanding import telephone
 from tests.web.forms import cookies_set, heading, login_page
 
 WRONG = "Wrong.Horse.Lamp19"
@@ -528,7 +531,7 @@ class TestEnrolment:
     def test_a_passkey_is_added_and_logs_in(self, ward: Site, logged_in: Visitor) -> None:
         device = phone()
         answer = adding(logged_in).create(device, "  My  phone ")
-        assert said(answer) == {"location": f"{ISSUER}/account"}
+        assert said(answer)["location"] == f"{ISSUER}/account"
         assert "Your passkey has been added." in home(logged_in)
         assert passkeys(ward) == ["My phone"]
         assert plain(ward.browser()).get(device).status_code == 200
@@ -621,6 +624,64 @@ class TestEnrolment:
         assert adding(logged_in).create(phone(), **wrong).status_code == 422
         assert causes(ward, "factor.added") == [cause]
         assert passkeys(ward) == []
+
+
+class TestRecoveryCodesOfAPasskey:
+    """They come with the first second factor, whichever it is."""
+
+    def test_the_first_one_comes_with_ten_codes_that_are_told_once(
+        self, ward: Site, logged_in: Visitor
+    ) -> None:
+        answer = adding(logged_in).create(phone())
+        assert answer.headers["Cache-Control"] == "no-store"
+        told = said(answer)
+        assert told.keys() == {"location", "codes"}
+        assert len(set(told["codes"])) == 10
+        assert all(codes.read(code) for code in told["codes"])
+        for path in ("/", "/account", "/mfa/recovery-codes", "/passkey/add"):
+            assert told["codes"][0] not in logged_in.get(path).text
+        letters = mailbox.queued(ward.provider.database.url, ward.provider.masters)
+        (letter,) = [each for each in letters if each.letter is Letter.FACTOR_ADDED]
+        assert letter.values["factor"] == "passkey"
+
+    def test_one_of_them_stands_in_for_the_passkey_once(self, ward: Site, logged_in: Visitor) -> None:
+        code = said(adding(logged_in).create(phone()))["codes"][3]
+        for stands_in in (True, False):
+            visitor = ward.browser()
+            visitor.log_in(visitor.get("/login"))
+            page = visitor.get("/mfa?way=recovery_code")
+            assert (visitor.submit(page, code=code).status_code == 303) is stands_in
+            assert ("You are logged in as" in visitor.get("/").text) is stands_in
+
+    def test_the_second_one_brings_none_and_leaves_those_there_are(
+        self, ward: Site, logged_in: Visitor
+    ) -> None:
+        adding(logged_in).create(phone())
+        assert said(adding(logged_in).create(phone(), "Second")) == {"location": f"{ISSUER}/account"}
+        with ward.provider.database.read() as connection:
+            assert recovery_code.left(connection, jane(ward).id) == 10
+
+    def test_who_has_an_app_gets_none(self, ward: Site) -> None:
+        app, visitor = telephone(ward), ward.browser()
+        page = visitor.log_in(visitor.get("/login?next=add-passkey"))
+        visitor.follow(visitor.submit(page, code=app.code(ward)))
+        assert said(adding(visitor).create(phone())).keys() == {"location"}
+
+    def test_while_too_many_wait_for_a_hash_nothing_is_used_up(self, build: Build) -> None:
+        site = build(trusted_networks=ON_THE_WARD, hash_threads=1, request_threads=10)
+        visitor = site.browser()
+        visitor.log_in(visitor.get("/login"))
+        offer = adding(visitor)
+        made = phone().create(offer.options(name="x"))
+        with full(site.provider.sign_in.hasher):
+            assert offer.answer(made, name="x").status_code == 503
+        assert passkeys(site) == []
+        assert len(said(offer.answer(made, name="x"))["codes"]) == 10
+
+    def test_a_passkey_that_is_refused_makes_none(self, ward: Site, logged_in: Visitor) -> None:
+        assert adding(logged_in).create(phone(), origin="https://evil.example").status_code == 422
+        with ward.provider.database.read() as connection:
+            assert recovery_code.left(connection, jane(ward).id) == 0
 
 
 class TestWithoutProof:

@@ -148,9 +148,10 @@ def register(exchange: Exchange) -> Response:
         return _problem(exchange, "name")
     asking = _asking(exchange, person, exchange.field(second_factor.LINK))
     match exchange.provider.passkey_enrolment.register(asking, name, exchange.field(ANSWER)):
-        case Enrolled(_, entered):
+        case Enrolled(_, entered, codes):
             onto = second_factor.onto(exchange, person)
-            response = _onto(entrance.let_in(exchange, waiting, entered, onwards=onto))
+            # The page of the script shows codes, which no address may hold, and goes on after that.
+            response = _onto(entrance.let_in(exchange, waiting, entered, onwards=onto), codes)
             notice.put(exchange.provider, response, Notice.PASSKEY_ADDED)
             return response
         case Withheld():
@@ -176,10 +177,10 @@ def _asking(exchange: Exchange, person: Person, link: str) -> Asking:
     return Asking(person.session, _secret(exchange), visit, link or None)
 
 
-def _onto(response: Response) -> Response:
+def _onto(response: Response, codes: tuple[str, ...] = ()) -> Response:
     """The same answer for a script: it is told where to go, and takes the cookies along."""
     location = response.headers.pop("Location")
-    response.set_data(_encoded({"location": location}))
+    response.set_data(_encoded({"location": location, **({"codes": codes} if codes else {})}))
     response.status_code = HTTPStatus.OK
     response.content_type = "application/json"
     return response

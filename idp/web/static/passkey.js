@@ -138,8 +138,12 @@ class Ceremony {
     const options = await post(this.words.options, fields, signal);
     const credential = await this.ask(options, mediation, signal);
     this.chosen = true;
-    const { location } = await post(this.words.answer, { ...fields, credential: toJson(credential) });
-    window.location.assign(location);
+    const { location, codes } = await post(this.words.answer, { ...fields, credential: toJson(credential) });
+    if (codes) {
+      showCodes(codes, location);
+    } else {
+      window.location.assign(location);
+    }
   }
 
   ask(options, mediation, signal) {
@@ -165,6 +169,21 @@ class Ceremony {
     this.problem.textContent = text;
     this.problem.hidden = text === "";
   }
+}
+
+/** Recovery codes, which come with a first passkey, in place of what the page was for. */
+function showCodes(codes, onwards) {
+  const place = document.querySelector("[data-passkey-codes]");
+  for (const code of codes) {
+    const shown = document.createElement("code");
+    shown.translate = false;
+    shown.textContent = code;
+    place.querySelector("ul").appendChild(document.createElement("li")).appendChild(shown);
+  }
+  place.querySelector("[data-passkey-onwards]").href = onwards;
+  document.querySelector("[data-passkey-before]").hidden = true;
+  place.hidden = false;
+  place.querySelector("h2").focus();
 }
 
 // What browsers call it when a person cancels, or when the device has such a passkey already.
