@@ -50,6 +50,11 @@ def path_in(page: str) -> str:
     return f"/care-identity?{unescape(query)}"
 
 
+def cookie(there: str) -> str:
+    """The name of the cookie with which the browser left."""
+    return f"__Host-ci-{query_of(there)['state'][:8]}"
+
+
 def signed_in(care: Care, visitor: Visitor | None = None, **asked: str) -> dict[str, str]:
     """What the application receives."""
     visitor = visitor or care.site.browser()
@@ -82,12 +87,13 @@ class TestCareIdentity:
 
     def test_signs_in_without_an_application(self, care: Care) -> None:
         visitor = care.site.browser()
-        back = care.use(visitor)
+        there = care.leave(visitor)
+        back = care.come_back(visitor, care.upstream.authorize(there))
         assert (back.status_code, back.location) == (303, f"{ISSUER}/")
         assert "918JSMITH01" in visitor.follow(back).text
         set_now = cookies_set(back)
         assert "max-age" not in set_now["__Host-sid"]
-        assert set_now["__Host-ci"]["value"] == ""
+        assert set_now[cookie(there)]["value"] == ""
 
     def test_is_a_second_factor_by_itself(self, build: Build, now: datetime, tmp_path: Path) -> None:
         with caring(build, now, tmp_path, second_factor="always") as care:
@@ -170,6 +176,16 @@ class TestCareIdentity:
             page = visitor.follow(visitor.authorize("records"))
             assert query_of(care.leave(visitor, path_in(page.text)))["acr_values"] == "AAL3_ANY"
 
+    def test_is_for_each_of_two_tabs(self, care: Care) -> None:
+        """Two applications wait in one browser, as in the morning; each gets its own answer."""
+        visitor = care.site.browser()
+        first = waiting(visitor, state="first")
+        second = waiting(visitor, state="second")
+        answers = [care.upstream.authorize(care.leave(visitor, path)) for path in (first, second)]
+        received_by = [received(visitor.follow(care.come_back(visitor, answer))) for answer in answers]
+        assert [each["state"] for each in received_by] == ["first", "second"]
+        assert all("code" in each for each in received_by)
+
     def test_takes_the_place_of_whoever_was_signed_in(self, care: Care) -> None:
         care.site.add_account("918OJONES01")
         visitor = care.site.browser()
@@ -241,11 +257,11 @@ class TestNobodyElseIsSignedIn:
     def test_by_an_answer_that_was_used(self, care: Care) -> None:
         visitor = care.site.browser()
         there = care.leave(visitor)
-        kept = visitor.browser.get_cookie("__Host-ci", domain="id.example.nhs.uk")
+        kept = visitor.browser.get_cookie(cookie(there), domain="id.example.nhs.uk")
         assert kept is not None
         answer = care.upstream.authorize(there)
         assert care.come_back(visitor, answer).status_code == 303
-        visitor.browser.set_cookie("__Host-ci", kept.value, domain="id.example.nhs.uk", secure=True)
+        visitor.browser.set_cookie(cookie(there), kept.value, domain="id.example.nhs.uk", secure=True)
         assert care.come_back(visitor, answer).status_code == 400
 
     def test_without_the_transaction_cookie_of_the_application_that_waits(self, care: Care) -> None:
@@ -269,6 +285,16 @@ class TestNobodyElseIsSignedIn:
         answer = care.upstream.authorize(care.leave(visitor))
         assert visitor.get(f"/care-identity/return?state={state}&code=x").status_code == 400
         assert care.come_back(visitor, answer).status_code == 303
+
+    @pytest.mark.parametrize("kept", ["", ".", "\\355\\240\\200", "\u00e9", "a." + "b" * 5000, "a.b.c"])
+    def test_by_a_cookie_of_nobodys_making(self, care: Care, kept: str) -> None:
+        visitor = care.site.browser()
+        back = visitor.browser.get(
+            "/care-identity/return?state=AAAAAAAA&code=x",
+            base_url=ISSUER,
+            headers={"Cookie": f"__Host-ci-AAAAAAAA={kept}".encode().decode("latin-1")},
+        )
+        assert back.status_code == 400
 
     def test_by_a_parameter_that_came_twice(self, care: Care) -> None:
         visitor = care.site.browser()
@@ -312,6 +338,14 @@ class TestARefusal:
             "unknown_person",
             reference(back),
         )
+
+    def test_is_not_offered_in_the_other_language_as_it_cannot_be_asked_for_again(self, care: Care) -> None:
+        """Asking for it again would say that it was used."""
+        care.upstream.acr = "AAL2_ANY"
+        back = care.use(care.site.browser())
+        assert heading(back) == "Log in to NHS Care Identity in a stronger way"
+        assert "lang=cy" not in back.text
+        assert "code-" not in back.text
 
     def test_by_the_person_is_no_fault(self, care: Care) -> None:
         care.upstream.change_redirect = replacing(code=None, error="access_denied")

@@ -21,6 +21,7 @@ from idp.accounts.care_identity import (
     Refused,
     Returned,
     Wanted,
+    state_of,
 )
 from idp.policy.prompt import Prompt
 from idp.web import browser, entrance, errors, parked, trace
@@ -28,7 +29,6 @@ from idp.web.exchange import Exchange
 from idp.web.language import N_
 from idp.web.parked import Parked
 
-COOKIE: Final = "ci"
 START: Final = "/care-identity"
 
 # A secret, and behind a dot the handle of the request that waits.
@@ -123,32 +123,40 @@ def start(exchange: Exchange) -> Response:
     if isinstance(there, Refused):
         return _tell(exchange, there, waiting)
     response = exchange.redirect(there)
-    browser.write(exchange.provider, response, COOKIE, kept, LIFETIME)
+    browser.write(exchange.provider, response, _cookie(state_of(kept)), kept, LIFETIME)
     return response
 
 
 def come_back(exchange: Exchange) -> Response:
     """GET /care-identity/return: log in whom NHS Care Identity vouches for, or say why not."""
     care_identity = _service(exchange)
-    kept = exchange.cookie(COOKIE)
+    state = exchange.asked("state")
+    kept = exchange.cookie(_cookie(state))
     handle = "" if kept is None else kept.partition(_DOT)[2]
     waiting = parked.find(exchange, handle) if handle else None
     returned = Returned(
-        state=exchange.asked("state"),
+        state=state,
         code=exchange.asked("code"),
         error=exchange.asked("error"),
         iss=exchange.asked("iss"),
     )
     outcome = care_identity.come_back(kept, returned, entrance.visit(exchange, waiting))
     if isinstance(outcome, Refused):
-        response = _tell(exchange, outcome, waiting)
-        if outcome.problem is CareIdentityProblem.LOST:
+        is_lost = outcome.problem is CareIdentityProblem.LOST
+        # In another language it would be asked for again, and say no more than that it was used.
+        response = _tell(exchange, outcome, waiting, in_languages=is_lost)
+        if is_lost:
             # Any site can send a browser here: what it is waiting for must not be lost by that.
             return response
     else:
         response = entrance.let_in(exchange, waiting, outcome)
-    browser.forget(exchange.provider, response, COOKIE)
+    browser.forget(exchange.provider, response, _cookie(state))
     return response
+
+
+def _cookie(state: str) -> str:
+    """One cookie for each way there, so that tabs cannot collide."""
+    return f"ci-{state[:8]}"
 
 
 def _service(exchange: Exchange) -> CareIdentity:
@@ -165,7 +173,9 @@ def _wanted(waiting: Parked | None) -> Wanted:
     return Wanted(asked.assurance, asked.max_age, Prompt.LOGIN in asked.prompt)
 
 
-def _tell(exchange: Exchange, refused: Refused, waiting: Parked | None) -> Response:
+def _tell(
+    exchange: Exchange, refused: Refused, waiting: Parked | None, *, in_languages: bool = True
+) -> Response:
     words = WORDS[refused.problem]
     reference = refused.reference or trace.record(
         exchange.provider,
@@ -182,6 +192,7 @@ def _tell(exchange: Exchange, refused: Refused, waiting: Parked | None) -> Respo
         remedy=words.remedy,
         again=START if waiting is None else parked.action(waiting, START),
         log_in=parked.LOGIN if waiting is None else parked.action(waiting, parked.LOGIN),
+        in_languages=in_languages,
     )
     if words.status is HTTPStatus.SERVICE_UNAVAILABLE:
         page.headers["Retry-After"] = str(_RETRY_AFTER)
