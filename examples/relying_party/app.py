@@ -30,7 +30,7 @@ from relying_party.browser import guard, new_form_token
 from relying_party.refusal import Refused, advice
 from relying_party.session import ServerSessions, current
 from relying_party.settings import Settings
-from relying_party.sign_in import IdentityProvider, SignedIn
+from relying_party.sign_in import ASSURANCES, IdentityProvider, SignedIn
 
 FOLDER = Path(__file__).resolve().parent.parent
 RETURN_TO = frozenset({"/", "/tokens"})
@@ -145,7 +145,7 @@ def _begin(provider: IdentityProvider, return_to: str, options: Mapping[str, str
     # Only to pages of our own: a free choice would make this an open redirect.
     session["return_to"] = return_to if return_to in RETURN_TO else "/"
     known = {name: options[name] for name in OPTIONS if OPTIONS[name].fullmatch(options.get(name, ""))}
-    return provider.start(known)
+    return provider.start(known, ASSURANCES.get(options.get("assurance", ""), ()))
 
 
 def _add_token_actions(app: Flask, provider: IdentityProvider) -> None:

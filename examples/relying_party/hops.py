@@ -25,6 +25,7 @@ MEANINGS: Mapping[str, str] = {
     "access_token": "Opens the provider's APIs for a few minutes.",
     "acr_values": "How strong a sign-in we ask for.",
     "Authorization": "Who is asking.",
+    "claims": "What we demand of the ID Token: without it, no sign-in.",
     "client_id": "Who we are: the name we were registered under.",
     "code": "Good for one minute and one use; worth nothing without our secret and the verifier.",
     "code_challenge": "SHA-256 of a secret made for this sign-in (PKCE): binds the code to us.",

@@ -86,6 +86,11 @@ ADVICE: Mapping[str, Advice] = {
         "This application asked for details that it is not registered to see.",
         "Tell the people who run this application. It asks for more than it is registered for.",
     ),
+    "unmet_authentication_requirements": Advice(
+        "This needs a stronger sign-in",
+        "We asked for a stronger proof of who you are than you gave, or than you are able to give.",
+        "Sign in again in a stronger way, such as with your Smartcard, or ask your service desk for one.",
+    ),
     # From us.
     "state_mismatch": Advice(
         "This answer does not belong to this browser",
@@ -111,6 +116,11 @@ ADVICE: Mapping[str, Advice] = {
     "too_old": Advice(
         _NOT_TRUSTED,
         "We asked for a recent sign-in, and the identity provider reports an older one.",
+        _START_AGAIN,
+    ),
+    "too_weak": Advice(
+        _NOT_TRUSTED,
+        "We asked for a stronger sign-in than the one that the identity provider reports.",
         _START_AGAIN,
     ),
     "sub_mismatch": Advice(

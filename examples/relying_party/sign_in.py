@@ -6,13 +6,15 @@ the response); OpenID Connect RP-Initiated Logout 1.0.
 Authlib keeps `state`, `nonce` and the PKCE verifier in the session, sends the requests and checks the ID
 Token's signature, times, `nonce` and `at_hash`. It leaves to its caller, so it is done here: that the
 discovery document is the issuer's own; `iss` and `state` of *every* response, errors too; that there is an ID
-Token at all, and its `aud`; `auth_time` after `max_age`; `sub` of UserInfo and of a refreshed ID Token.
+Token at all, and its `aud`; `auth_time` after `max_age`; `acr` when one was demanded; `sub` of UserInfo and
+of a refreshed ID Token.
 """
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -34,6 +36,11 @@ CLOCK_LEEWAY = 30
 HTTP_TIMEOUT = 5
 KEYS_MAX_AGE = 600
 RENEW_BEFORE = 10
+ASSURANCES: Mapping[str, tuple[str, ...]] = {
+    "two-factor": ("AAL2_TOTP", "AAL2_ANY", "AAL3_FIDO2", "AAL3_SMARTCARD"),
+    "smartcard": ("AAL3_SMARTCARD",),
+}
+"""The classes of sign-in (`acr`) that are strong enough, by what we call it in a link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +91,19 @@ class IdentityProvider:
             },
         )
 
-    def start(self, options: Mapping[str, str]) -> Response:
-        """Send the browser to the provider; `options` are further parameters, such as `prompt`."""
+    def start(self, options: Mapping[str, str], acr_values: Sequence[str] = ()) -> Response:
+        """Send the browser to the provider; `options` are further parameters, such as `prompt`.
+
+        With `acr_values`, only a sign-in of one of these classes will do; not `essential`, they were a wish.
+        """
         hops.start_over()
+        demanded = {"id_token": {"acr": {"essential": True, "values": acr_values}}}
+        claims = {"claims": json.dumps(demanded)} if acr_values else {}
         with _explained():
             self.metadata()
-            response: Response = self._client.authorize_redirect(self._settings.redirect_uri, **options)
+            response: Response = self._client.authorize_redirect(
+                self._settings.redirect_uri, **options, **claims
+            )
         hops.record_redirect("Authorization request: send the browser to sign in", response.location or "")
         return response
 
@@ -110,6 +124,7 @@ class IdentityProvider:
             raise Refused("no_id_token", "the token response has no ID Token")
         claims = token["userinfo"]
         _check_auth_time(claims, asked)
+        _check_acr(claims, asked)
         return SignedIn(
             claims={**claims, **self._userinfo(token["access_token"], str(claims["sub"]))},
             id_token=token["id_token"],
@@ -262,6 +277,14 @@ def _check_auth_time(claims: Mapping[str, Any], asked: Mapping[str, list[str]]) 
     for max_age in asked.get("max_age", []):
         if time.time() - claims.get("auth_time", 0) > int(max_age) + CLOCK_LEEWAY:
             raise Refused("too_old", f"auth_time is {claims.get('auth_time', 'missing')}")
+
+
+def _check_acr(claims: Mapping[str, Any], asked: Mapping[str, list[str]]) -> None:
+    """OpenID Connect Core §5.5.1.1: whoever demands a class of sign-in checks that it is one of those."""
+    for demanded in asked.get("claims", []):
+        acr_values = json.loads(demanded)["id_token"]["acr"]["values"]
+        if claims.get("acr") not in acr_values:
+            raise Refused("too_weak", f"acr is {claims.get('acr', 'missing')}")
 
 
 def _check_same_sign_in(signed_in: SignedIn, claims: Mapping[str, Any]) -> None:

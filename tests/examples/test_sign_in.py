@@ -115,6 +115,12 @@ def test_two_tabs_may_sign_in_at_once(browser: FlaskClient, provider: FakeProvid
         ("/sign-in?ui_locales=cy", "ui_locales", "cy"),
         ("/start?iss={issuer}&login_hint=918SOCONNOR01", "login_hint", "918SOCONNOR01"),
         ("/sign-in?max_age=soon", "max_age", None),
+        (
+            "/sign-in?assurance=smartcard",
+            "claims",
+            '{"id_token": {"acr": {"essential": true, "values": ["AAL3_SMARTCARD"]}}}',
+        ),
+        ("/sign-in?assurance=none", "claims", None),
         ("/sign-in?redirect_uri=https://evil.example", "redirect_uri", "http://localhost/callback"),
     ],
 )
@@ -270,6 +276,34 @@ def test_max_age_is_checked_on_the_way_back(
 ) -> None:
     provider.auth_time = int(time.time()) - age
     assert sign_in(browser, provider, "/sign-in?max_age=60").status_code == status
+
+
+@pytest.mark.parametrize(
+    ("acr", "status"), [("AAL2_TOTP", 303), ("AAL3_SMARTCARD", 303), ("AAL1_USERPASS", 400), (None, 400)]
+)
+def test_a_demanded_assurance_is_checked_on_the_way_back(
+    browser: FlaskClient, provider: FakeProvider, acr: str | None, status: int
+) -> None:
+    def claim(claims: dict[str, Any]) -> None:
+        claims.pop("acr")
+        claims.update({} if acr is None else {"acr": acr})
+
+    provider.change_id_token = claim
+    response = sign_in(browser, provider, "/sign-in?assurance=two-factor")
+    assert response.status_code == status
+    assert is_signed_in(browser) == (status == 303)
+
+
+def test_a_demanded_assurance_that_cannot_be_had_is_explained(
+    browser: FlaskClient, provider: FakeProvider
+) -> None:
+    def refuse(answer: dict[str, Any]) -> None:
+        del answer["code"]
+        answer["error"] = "unmet_authentication_requirements"
+
+    provider.change_redirect = refuse
+    response = sign_in(browser, provider, "/sign-in?assurance=smartcard")
+    assert "<h1>This needs a stronger sign-in</h1>" in response.text
 
 
 def test_a_provider_that_is_down_is_not_the_persons_fault(settings: Settings, provider: FakeProvider) -> None:

@@ -79,6 +79,23 @@ def test_a_card_is_enough_where_an_application_requires_one(demo: Demo, chromium
         assert "code" in demo.answer().parameters
 
 
+def test_an_application_that_demands_a_card_after_a_password_gets_it(demo: Demo, chromium: Browser) -> None:
+    with browsers.watched(chromium, "card-step-up", **demo.in_the_reader(ROBERT)) as person:
+        page = person.tab(demo.self_service)
+        page.get_by_role("link", name="Sign in", exact=True).click()
+        page.get_by_label("Username*").fill(ROBERT)
+        page.get_by_label("Password*").fill(demo.password(ROBERT))
+        page.get_by_role("button", name="Log in via Username Password").click()
+        expect(page.locator("h1")).to_contain_text("Your payslip for")
+        page.goto(f"{demo.self_service}/tokens")
+        page.get_by_role("link", name="Accept nothing but a Smartcard").click()
+        log_in(page)
+        expect(page.locator("h1")).to_contain_text("Your payslip for")
+        page.goto(f"{demo.self_service}/tokens")
+        shown = page.locator("section[aria-labelledby=id-token] pre").text_content()
+        assert json.loads(shown or "")["payload"]["acr"] == "AAL3_SMARTCARD"
+
+
 def test_a_card_opens_its_holders_own_page_by_keyboard_alone(demo: Demo, chromium: Browser) -> None:
     with browsers.watched(chromium, "card-home", **demo.in_the_reader(ROBERT)) as person:
         page = person.tab(f"{demo.issuer}/login")
