@@ -169,9 +169,7 @@ def is_token(value: object) -> TypeGuard[str]:
 def text(claims: Mapping[str, Any], name: str) -> str | None:
     """A claim that is a name; None where there is none. Raises `NotBelieved` for something else."""
     value = claims.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_NAME or not value.isprintable():
+    if value is not None and not _is_name(value):
         raise NotBelieved(Reason.MALFORMED, f"{name} is no name")
     return value
 
@@ -179,7 +177,7 @@ def text(claims: Mapping[str, Any], name: str) -> str | None:
 def texts(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:
     """A claim that is a list of names; the empty one where there is none. Raises `NotBelieved`."""
     value = claims.get(name, [])
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+    if not isinstance(value, list) or not all(map(_is_name, value)):
         raise NotBelieved(Reason.MALFORMED, f"{name} is no list of names")
     return tuple(value)
 
@@ -187,9 +185,12 @@ def texts(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:
 def level(claims: Mapping[str, Any], name: str) -> str | None:
     """A claim that is a level: a number in some tokens, a word in others. Raises `NotBelieved`."""
     value = claims.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | str | None):
+    if value is None:
+        return None
+    said = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not _is_name(said):
         raise NotBelieved(Reason.MALFORMED, f"{name} is no level")
-    return None if value is None else str(value)[:_LONGEST_NAME]
+    return said
 
 
 def moment(claims: Mapping[str, Any], name: str) -> datetime:
@@ -201,6 +202,10 @@ def moment(claims: Mapping[str, Any], name: str) -> datetime:
     if not 0 <= value <= _LAST_SECOND:
         raise NotBelieved(Reason.MALFORMED, f"{name} is no time of ours")
     return datetime.fromtimestamp(value, UTC)
+
+
+def _is_name(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and 0 < len(value) <= _LONGEST_NAME and value.isprintable()
 
 
 def _header(token: str) -> dict[str, Any]:

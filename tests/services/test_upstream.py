@@ -300,9 +300,12 @@ def test_these_are_ours(pair: Pair, change: Change) -> None:
         (replacing(acr=3), "malformed"),
         (replacing(amr="N3_SMARTCARD"), "malformed"),
         (replacing(amr=[1]), "malformed"),
+        (replacing(amr=["N3_SMARTCARD", "\0"]), "malformed"),
+        (replacing(amr=["x" * 256]), "malformed"),
         (replacing(sid={"a": 1}), "malformed"),
         (replacing(authentication_assurance_level=[3]), "malformed"),
         (replacing(authentication_assurance_level=True), "malformed"),
+        (replacing(authentication_assurance_level="3\0"), "malformed"),
         (replacing(nhsid_useruid=656005750104), "malformed"),
     ],
 )
