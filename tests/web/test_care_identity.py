@@ -117,21 +117,22 @@ class TestCareIdentity:
         page = visitor.follow(care.use(visitor, waiting(visitor)))
         assert 'name="confirm_password"' in page.text
 
+    @pytest.mark.parametrize("prompt", ["login", "select_account"])
     def test_is_asked_for_again_where_the_application_wants_a_new_sign_in(
-        self, build: Build, now: datetime, tmp_path: Path
+        self, build: Build, now: datetime, tmp_path: Path, prompt: str
     ) -> None:
         with caring(build, now, tmp_path, care_identity_max_age=timedelta(minutes=10)) as care:
             care.link()
             visitor = care.site.browser()
             assert "prompt" not in query_of(care.leave(visitor, waiting(visitor)))
-            there = care.leave(visitor, waiting(visitor, prompt="login"))
+            there = care.leave(visitor, waiting(visitor, prompt=prompt))
             asked = query_of(there)
             assert (asked["prompt"], asked["max_age"]) == ("login", "0")
             care.upstream.change_id_token = later("auth_time", -MINUTE)
             back = care.come_back(visitor, care.upstream.authorize(there))
             assert heading(back) == "Log in to NHS Care Identity again"
             care.upstream.change_id_token = later("auth_time", 0 * SECOND)
-            assert "code" in signed_in(care, visitor, prompt="login")
+            assert "code" in signed_in(care, visitor, prompt=prompt)
 
     @pytest.mark.parametrize("asked", [{"acr_values": "AAL3_ANY"}, {"acr_values": "AAL3_SMARTCARD"}])
     def test_raises_a_session_with_a_password_to_what_is_asked_for(

@@ -170,7 +170,9 @@ def _wanted(waiting: Parked | None) -> Wanted:
     if waiting is None:
         return Wanted()
     asked = waiting.request.asked
-    return Wanted(asked.assurance, asked.max_age, Prompt.LOGIN in asked.prompt)
+    # To choose an account is to prove who one is: whoever is signed in there has not chosen anything.
+    is_new = not asked.prompt.isdisjoint({Prompt.LOGIN, Prompt.SELECT_ACCOUNT})
+    return Wanted(asked.assurance, asked.max_age, is_new)
 
 
 def _tell(
