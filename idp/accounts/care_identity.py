@@ -267,6 +267,9 @@ class CareIdentity:
         found = account.get(connection, card.account_id)
         if not may_enter(found, now):
             raise _Undone(CareIdentityProblem.ACCOUNT_CLOSED, found.id)
+        # The card's rows before the account's, in the order of whoever uses or releases one.
+        if not care_binding.use(connection, said, card, now):
+            raise _Undone(CareIdentityProblem.CHANGED, found.id)
         _record(connection, EventName.CARE_IDENTITY_PROVED, "success", said, visit, found.id, now)
         entered = self.entry.enter(
             connection,
@@ -277,8 +280,7 @@ class CareIdentity:
             auth_time=auth_time,
             nhsid_useruid=card.card_number,
         )
-        # The card's rows after the account's, which `entry` holds, as who unlinks one does it.
-        if entered is None or not care_binding.use(connection, said, card, now):
+        if entered is None:
             raise _Undone(CareIdentityProblem.CHANGED, found.id)
         begun = CareIdentitySession(entered.session.sid, said.issuer, said.subject, said.sid, begun_at=now)
         care_identity.begin_session(connection, begun)

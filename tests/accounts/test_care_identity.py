@@ -536,6 +536,23 @@ class TestACardThatIsUnlinked:
         assert session(care, sign_in(care)).account_id == care.account("918OJONES01").id
 
 
+    def test_waits_for_nobody_who_uses_it_to_begin_a_session_anew(self, care: Care) -> None:
+        database, now = care.site.provider.database, care.site.clock.now()
+        visit = replace(VISIT, current=session(care, sign_in(care)))
+        with database.read() as connection:
+            (card,) = smartcard.of_account(connection, care.account().id)
+        with ThreadPoolExecutor(1) as person:
+            with database.write() as connection:
+                # What `card_link.unlink` does, and somebody who comes in between.
+                assert smartcard.remove(connection, card.id)
+                late = person.submit(sign_in, care, None, visit)
+                time.sleep(0.5)
+                assert rows.end_all(connection, care.account().id, now) == 1
+            refused = late.result(10)
+        assert isinstance(refused, Refused)
+        assert refused.problem in {CareIdentityProblem.CHANGED, CareIdentityProblem.UNKNOWN_PERSON}
+
+
 class TestSigningOutThere:
     def test_ends_the_session_that_began_there(self, care: Care) -> None:
         entered = sign_in(care)
