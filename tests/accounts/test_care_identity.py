@@ -535,7 +535,6 @@ class TestACardThatIsUnlinked:
         care.link(NUMBER, "918OJONES01")
         assert session(care, sign_in(care)).account_id == care.account("918OJONES01").id
 
-
     def test_waits_for_nobody_who_uses_it_to_begin_a_session_anew(self, care: Care) -> None:
         database, now = care.site.provider.database, care.site.clock.now()
         visit = replace(VISIT, current=session(care, sign_in(care)))
