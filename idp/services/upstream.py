@@ -89,7 +89,6 @@ class UpstreamClient:
         randomness: Randomness,
         breaker: Breaker | None = None,
         places: int = PLACES,
-        scope: str = SCOPE,
     ) -> None:
         """ValueError, with a sentence that says what is wrong, for an `issuer` that cannot be one.
 
@@ -101,7 +100,6 @@ class UpstreamClient:
         self._key = key
         self._clock = clock
         self._randomness = randomness
-        self._scope = scope
         self._provider = UpstreamMetadata(issuer, breaker or Breaker(), places=places)
         self._reader = Reader(issuer, client_id, self._provider.key)
 
@@ -134,7 +132,7 @@ class UpstreamClient:
             "response_type": "code",
             "client_id": self.client_id,
             "redirect_uri": self.redirect_uri,
-            "scope": self._scope,
+            "scope": SCOPE,
             "state": state,
             "nonce": nonce,
             "code_challenge": code_challenge,
