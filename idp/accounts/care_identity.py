@@ -322,7 +322,8 @@ def _unreachable(unreachable: Unreachable) -> Refused:
 
 
 def _not_believed(cause: str) -> Refused:
-    _log.error("care_identity_not_believed", cause=cause)
+    # No error: anybody can bring an answer, or a logout token, that is not believed.
+    _log.warning("care_identity_not_believed", cause=cause)
     return Refused(CareIdentityProblem.NOT_BELIEVED, cause)
 
 

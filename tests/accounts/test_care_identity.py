@@ -10,6 +10,7 @@ from itertools import count, cycle
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from idp.accounts import administration, browser_session, card_link
 from idp.accounts.care_identity import CareIdentityProblem, Refused, Returned, SignedOut, Wanted
@@ -630,7 +631,12 @@ class TestSigningOutThere:
     )
     def test_must_be_their_own_word(self, care: Care, claims: dict[str, str | None]) -> None:
         entered = sign_in(care)
-        refused = care.service.logged_out(care.upstream.logout_token(**claims), address="198.51.100.4")
+        with capture_logs() as logged:
+            refused = care.service.logged_out(care.upstream.logout_token(**claims), address="198.51.100.4")
         assert isinstance(refused, Refused)
         assert refused.problem is CareIdentityProblem.NOT_BELIEVED
         session(care, entered)
+        # Strangers must not be able to fill the log with errors.
+        assert [(line["event"], line["log_level"]) for line in logged] == [
+            ("care_identity_not_believed", "warning")
+        ]
