@@ -392,6 +392,34 @@ class TestWhileItIsDown:
         assert "918JSMITH01" in visitor.log_in(visitor.get("/login")).text
         assert time.monotonic() - began < 2
 
+    def test_no_more_than_half_of_the_threads_wait_for_it(
+        self, build: Build, now: datetime, tmp_path: Path
+    ) -> None:
+        """R-21: while it is slow, and answers all the same, the others log in with a password."""
+        asked, may_answer = threading.Semaphore(0), threading.Event()
+
+        def slow(_request: Request) -> Response:
+            asked.release()
+            may_answer.wait(2)
+            return Response(status=503)
+
+        with caring(build, now, tmp_path, request_threads=10) as care, ThreadPoolExecutor(5) as crowd:
+            care.link()
+            people = [care.site.browser() for _ in range(6)]
+            answers = [care.upstream.authorize(care.leave(visitor)) for visitor in people]
+            care.upstream.answers["/token"] = slow
+            waiting = [
+                crowd.submit(care.come_back, *each) for each in zip(people[:5], answers[:5], strict=True)
+            ]
+            for _ in waiting:
+                assert asked.acquire(timeout=2)
+            began = time.monotonic()
+            back = care.come_back(people[5], answers[5])
+            assert (back.status_code, heading(back)) == (503, "NHS Care Identity is not available")
+            assert time.monotonic() - began < 1
+            may_answer.set()
+            assert [each.result().status_code for each in waiting] == [503] * 5
+
     def test_it_is_asked_again_after_half_a_minute(self, care: Care) -> None:
         visitor = care.site.browser()
         care.upstream.answers["/.well-known/openid-configuration"] = lambda _request: Response(status=500)
