@@ -269,9 +269,9 @@ def test_a_demo_stops_whole_and_starts_again_with_what_it_had(tmp_path: Path) ->
 def test_a_killed_demo_leaves_no_process_behind(tmp_path: Path) -> None:
     demo = begin(tmp_path, "--workers", "2")
     processes = running.descendants(demo.process.pid)
-    assert len(processes) == 10
     demo.process.kill()
     demo.process.wait()
+    assert len(processes) == 10
     running.wait_until(lambda: not any(map(running.is_alive, processes)), demo.log)
 
 

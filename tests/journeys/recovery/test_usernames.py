@@ -40,7 +40,7 @@ def test_forgotten_username_with_two_employers(story: Story) -> None:
 
 def test_request_username(story: Story) -> None:
     one, other = two_employers(story, "Catrin Powell")
-    story.arrive()
+    waiting = story.arrive()
     story.follow("/request")
     story.at(words.REQUEST, look="request")
     story.identify(one)
@@ -50,7 +50,7 @@ def test_request_username(story: Story) -> None:
     letter = story.mail(one, words.MAIL_USERNAMES)
     assert set(usernames(letter)) == {one.username, other.username}
     # It opens nothing: who has forgotten the password as well goes on to the other page.
-    assert letter.links() == [f"{story.demo.issuer}/forgotten"]
+    assert letter.links() == [f"{story.demo.issuer}/forgotten?request={waiting}"]
 
     story.follow("/login")
     story.log_in(other)
