@@ -1,12 +1,14 @@
 """Hold the key that we sign for ourselves with at an upstream OpenID Provider.
 
 RFC 7523 §3, RFC 7638. An RSA or a P-256 key in a PEM file that only we may read. A file that others may read
-is refused, not repaired: what it held may be known already.
+is refused, not repaired: what it held may be known already. Keys that follow the first sign nothing, and are
+published beside it: the next one must be known there before it signs.
 """
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -14,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from joserfc.jwk import ECKey, RSAKey
 
 _LEAST_BITS: Final = 2048
+_BEGIN: Final = re.compile(rb"(?=-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----)")
 
 
 class KeyUnusable(Exception):
@@ -22,20 +25,23 @@ class KeyUnusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PrivateKey:
-    """The key that we sign for ourselves with; its name is its thumbprint (RFC 7638)."""
+    """The key that we sign for ourselves with; its name is its thumbprint (RFC 7638).
+
+    `others` are published with it.
+    """
 
     key: RSAKey | ECKey
     kid: str
     alg: str
+    others: tuple["PrivateKey", ...] = ()
 
     @property
     def public_jwks(self) -> dict[str, list[dict[str, Any]]]:
-        """Its public half, as a JSON Web Key Set."""
-        public: dict[str, Any] = dict(self.key.as_dict(private=False))
-        return {"keys": [{**public, "kid": self.kid, "use": "sig", "alg": self.alg}]}
+        """The public halves, as a JSON Web Key Set."""
+        return {"keys": [_public(each) for each in (self, *self.others)]}
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: Path) -> "PrivateKey":
         """Read a PEM file. Raises `KeyUnusable`."""
         try:
             text = path.read_bytes()
@@ -50,8 +56,13 @@ class PrivateKey:
             raise KeyUnusable(f"{path} {error}") from error
 
     @classmethod
-    def parse(cls, pem: bytes) -> Self:
+    def parse(cls, pem: bytes) -> "PrivateKey":
         """Read a PEM. ValueError, with the end of a sentence, for what is no private key that will do."""
+        first, *rest = _BEGIN.split(pem)[1:] or [pem]
+        return replace(cls._parse_one(first), others=tuple(map(cls._parse_one, rest)))
+
+    @classmethod
+    def _parse_one(cls, pem: bytes) -> "PrivateKey":
         try:
             private = load_pem_private_key(pem, None)
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -66,3 +77,8 @@ class PrivateKey:
                 key = ECKey.import_key(pem)
                 return cls(key, key.thumbprint(), "ES256")
         raise ValueError("holds a key that is neither RSA nor P-256")
+
+
+def _public(one: PrivateKey) -> dict[str, Any]:
+    public: dict[str, Any] = dict(one.key.as_dict(private=False))
+    return {**public, "kid": one.kid, "use": "sig", "alg": one.alg}

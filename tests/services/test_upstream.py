@@ -771,6 +771,18 @@ def test_our_key_is_shown_without_its_secret(text: bytes, kty: str, alg: str) ->
     assert len(key.kid) == 43
 
 
+def test_keys_that_follow_the_first_are_published_and_sign_nothing(pair: Pair) -> None:
+    rsa_key, ec_key = PrivateKey.parse(RSA_PEM), PrivateKey.parse(EC_PEM)
+    both = PrivateKey.parse(EC_PEM + RSA_PEM)
+    assert both.public_jwks == {"keys": [*ec_key.public_jwks["keys"], *rsa_key.public_jwks["keys"]]}
+    assert (both.kid, both.alg) == (ec_key.kid, "ES256")
+    pair.provider.client_jwks = both.public_jwks
+    client = UpstreamClient(
+        pair.provider.issuer, CLIENT_ID, both, HERE, clock=pair.clock, randomness=FakeRandomness()
+    )
+    assert client.redeem(pair.code(), code_verifier=VERIFIER, nonce=NONCE, now=NOW).subject == NUMBER
+
+
 def test_an_ec_key_signs_for_us_too(pair: Pair) -> None:
     key = PrivateKey.parse(EC_PEM)
     pair.provider.client_jwks = key.public_jwks
@@ -791,6 +803,7 @@ WRONG_KEYS = {
     "another curve": pem(ec.generate_private_key(ec.SECP384R1())),
     "another kind": pem(ed25519.Ed25519PrivateKey.generate()),
     "under a password": pem(ec.generate_private_key(ec.SECP256R1()), BestAvailableEncryption(b"secret")),
+    "a second key that is cut": EC_PEM + RSA_PEM[:300],
     "noise": b"-----BEGIN PRIVATE KEY-----\n!!!\n-----END PRIVATE KEY-----\n",
 }
 
