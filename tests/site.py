@@ -26,11 +26,15 @@ from idp.policy.client_metadata import ClientMetadata
 from idp.protocol import pkce
 from idp.provider import Provider
 from idp.services.digest import digest
+from idp.services.hashing import HashParameters
 from idp.settings import Settings
 from tests.fakes import FakeClock
 
 ISSUER = "https://id.example.nhs.uk"
 PASSWORD = "Tin.Horse.Lamp19"
+HASHES = HashParameters(memory=64, passes=1)
+"""A hash of next to no cost: what one costs is for the tests of hashing, and those of servers."""
+
 CALLBACK = "https://payslips.example.nhs.uk/callback"
 SIGNED_OUT = "https://payslips.example.nhs.uk/signed-out"
 VERIFIER = "a-verifier-of-forty-three-characters-or-more-0"
@@ -244,7 +248,8 @@ def build(
     **more: Any,  # noqa: ANN401 - settings
 ) -> Site:
     """An installation on a migrated database, with signing keys that were made before."""
-    settings = Settings(issuer=ISSUER, database_url=url, keys_dir=keys_dir, **more)
+    cost = {"hash_memory_kib": HASHES.memory, "hash_passes": HASHES.passes}
+    settings = Settings(issuer=ISSUER, database_url=url, keys_dir=keys_dir, **{**cost, **more})
     clock = FakeClock(now)
     provider = composition.assemble(settings, clock=clock)
     with provider.database.write() as connection:

@@ -37,7 +37,7 @@ def signing_keys(keys_dir: Path, migrated_sqlite: Path) -> list[SigningKey]:
 @pytest.fixture(scope="session")
 def password_hash(keys_dir: Path) -> str:
     """The hash of everybody's password."""
-    return Hasher(MasterKeys.load(keys_dir).pepper).hash(sites.PASSWORD)
+    return Hasher(MasterKeys.load(keys_dir).pepper, sites.HASHES).hash(sites.PASSWORD)
 
 
 @pytest.fixture
