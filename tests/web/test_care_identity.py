@@ -303,6 +303,16 @@ class TestNobodyElseIsSignedIn:
         back = care.come_back(visitor, f"{answer}&state=another")
         assert back.status_code == 400
 
+    def test_by_an_issuer_that_came_twice(self, care: Care) -> None:
+        care.upstream.change_discovery = lambda document: document.pop(
+            "authorization_response_iss_parameter_supported"
+        )
+        visitor = care.site.browser()
+        answer = care.upstream.authorize(care.leave(visitor))
+        back = care.come_back(visitor, f"{answer}&iss=https://another.example")
+        assert heading(back) == "We could not accept the answer of NHS Care Identity"
+        assert "__Host-sid" not in cookies_set(back)
+
 
 class TestARefusal:
     @pytest.mark.parametrize(

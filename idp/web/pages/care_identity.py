@@ -138,7 +138,8 @@ def come_back(exchange: Exchange) -> Response:
         state=state,
         code=exchange.asked("code"),
         error=exchange.asked("error"),
-        iss=exchange.asked("iss"),
+        # One that came twice is nobody's name, and not one that did not come (RFC 6749 §3.1).
+        iss=" ".join(exchange.query.get("iss", ())),
     )
     outcome = care_identity.come_back(kept, returned, entrance.visit(exchange, waiting))
     if isinstance(outcome, Refused):
