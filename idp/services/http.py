@@ -99,7 +99,8 @@ class Breaker:
 def _ask(
     method: str, url: str, body: bytes | None, headers: Mapping[str, str], largest: int, seconds: float
 ) -> bytes:
-    import requests  # noqa: F401, PLC0415 - few processes ever ask anybody, and it takes a third of a second
+    # Here, where it costs nothing of the time there is: it takes a third of a second, and few processes ask.
+    import requests  # noqa: F401, PLC0415 - for the thread
 
     answer: Future[bytes] = Future()
 

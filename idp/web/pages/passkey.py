@@ -14,7 +14,7 @@ from typing import Any
 from flask import Response
 
 from idp.accounts.attempt import AddressThrottled
-from idp.accounts.entry import Entered
+from idp.accounts.entry import Entered, Visit
 from idp.accounts.factors import read_name
 from idp.accounts.passkey_enrolment import Asking, Enrolled, Full
 from idp.accounts.permission import Withheld
@@ -47,14 +47,8 @@ def sign_in(exchange: Exchange) -> Response:
     waiting = passkey.submitted(exchange, passkey.SIGN_IN)
     visit = entrance.visit(exchange, waiting)
     answer, binding = exchange.field(ANSWER), _of_page(exchange, waiting)
-    match exchange.provider.passkeys.sign_in(answer, binding, visit, parked.limits(exchange)):
-        case Entered() as entered:
-            onto = onwards.asked(exchange).path
-            return _onto(entrance.let_in(exchange, waiting, entered, onwards=onto))
-        case Refused():
-            return _problem(exchange, "failed", reference=visit.reference)
-        case AddressThrottled() as throttled:
-            return _throttled(exchange, throttled)
+    outcome = exchange.provider.passkeys.sign_in(answer, binding, visit, parked.limits(exchange))
+    return _answered(exchange, waiting, visit, outcome)
 
 
 def step_up_options(exchange: Exchange) -> Response:
@@ -81,16 +75,10 @@ def step_up(exchange: Exchange) -> Response:
         return _signed_out(exchange)
     waiting = passkey.submitted(exchange, passkey.STEP_UP, person.session)
     visit = entrance.visit(exchange, waiting)
-    match exchange.provider.passkeys.step_up(
+    outcome = exchange.provider.passkeys.step_up(
         exchange.field(ANSWER), person.session, _secret(exchange), visit, parked.limits(exchange)
-    ):
-        case Entered() as entered:
-            onto = onwards.asked(exchange).path
-            return _onto(entrance.let_in(exchange, waiting, entered, onwards=onto))
-        case Refused():
-            return _problem(exchange, "failed", reference=visit.reference)
-        case AddressThrottled() as throttled:
-            return _throttled(exchange, throttled)
+    )
+    return _answered(exchange, waiting, visit, outcome)
 
 
 def show_add(exchange: Exchange) -> Response:
@@ -175,6 +163,19 @@ def _secret(exchange: Exchange) -> str:
 def _asking(exchange: Exchange, person: Person, link: str) -> Asking:
     visit = entrance.visit(exchange, person.waiting)
     return Asking(person.session, _secret(exchange), visit, link or None)
+
+
+def _answered(
+    exchange: Exchange, waiting: Parked | None, visit: Visit, outcome: Entered | Refused | AddressThrottled
+) -> Response:
+    match outcome:
+        case Entered() as entered:
+            onto = onwards.asked(exchange).path
+            return _onto(entrance.let_in(exchange, waiting, entered, onwards=onto))
+        case Refused():
+            return _problem(exchange, "failed", reference=visit.reference)
+        case AddressThrottled() as throttled:
+            return _throttled(exchange, throttled)
 
 
 def _onto(response: Response, codes: tuple[str, ...] = ()) -> Response:
